@@ -1,0 +1,72 @@
+/** What may be asked of an agent, and what it answers. The HTTP API is one way to ask; plugins will be others. */
+import type { Cidr, Ip, Mac } from "../base/address.ts";
+import type { Refusal } from "../base/errors.ts";
+import type { Name } from "../base/id.ts";
+import type {
+  EndpointView,
+  MemberView,
+  NetworkView,
+  StatusView,
+  WaitReport,
+  WatchEvent,
+} from "./view.ts";
+
+/** How long a change may wait for other hosts' kernels, in milliseconds; undefined: do not wait. */
+export type Wait = { readonly waitMs: number | undefined };
+
+export type Command =
+  | { readonly kind: "status" }
+  | { readonly kind: "members" }
+  | { readonly kind: "networks" }
+  | { readonly kind: "network"; readonly network: string }
+  | ({
+      readonly kind: "network-create";
+      readonly name: Name;
+      readonly subnets: readonly Cidr[];
+    } & Wait)
+  | ({
+      readonly kind: "network-remove";
+      readonly network: string;
+      readonly isForced: boolean;
+    } & Wait)
+  | { readonly kind: "endpoints"; readonly network: string | undefined }
+  | { readonly kind: "endpoint"; readonly endpoint: string }
+  | ({
+      readonly kind: "endpoint-add";
+      readonly network: string;
+      readonly name: Name | undefined;
+      readonly netns: string;
+      readonly interface: string;
+      readonly addresses: readonly Ip[];
+      readonly mac: Mac | undefined;
+    } & Wait)
+  | ({ readonly kind: "endpoint-remove"; readonly endpoint: string } & Wait)
+  | { readonly kind: "token" };
+
+/** Networks and endpoints are named by id, unique id prefix (at least 4 digits) or name; endpoints also `name.network`. */
+export type Answer =
+  | { readonly kind: "status"; readonly status: StatusView }
+  | { readonly kind: "members"; readonly members: readonly MemberView[] }
+  | { readonly kind: "networks"; readonly networks: readonly NetworkView[] }
+  | {
+      readonly kind: "network";
+      readonly network: NetworkView;
+      readonly wait: WaitReport | undefined;
+    }
+  | { readonly kind: "endpoints"; readonly endpoints: readonly EndpointView[] }
+  | {
+      readonly kind: "endpoint";
+      readonly endpoint: EndpointView;
+      readonly wait: WaitReport | undefined;
+    }
+  | { readonly kind: "removed"; readonly id: string; readonly wait: WaitReport | undefined }
+  | { readonly kind: "token"; readonly token: string; readonly command: string }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** Where commands are asked: the loop implements it, the control server and plugins use it. */
+export interface Desk {
+  /** Answers every command exactly once, also when shutting down. Rejects only on a bug. */
+  ask(command: Command): Promise<Answer>;
+  /** Every later change, in order. Returns how to stop. */
+  watch(listener: (event: WatchEvent) => void): () => void;
+}

@@ -1,0 +1,114 @@
+/** What the daemon says about itself and the cluster: one shape for the CLI, the API, the dashboard and metrics. */
+import type { Cidr, Ip, Mac, Vni } from "../base/address.ts";
+import type { BootId, ClusterId, EndpointId, HostId, NetworkId } from "../base/id.ts";
+
+/** Worst last. `joining` is only said of oneself. */
+export type MemberState = "joining" | "alive" | "suspect" | "unreachable" | "left" | "retired";
+
+export type HostRef = { readonly id: HostId; readonly name: string };
+export type NetworkRef = { readonly id: NetworkId; readonly name: string };
+
+export type MemberView = HostRef & {
+  readonly isSelf: boolean;
+  readonly state: MemberState;
+  /** Where its agent listens: `10.0.0.2:7790`. */
+  readonly address: string;
+  readonly vtep: Ip;
+  /** Milliseconds since the state was entered, as seen here. */
+  readonly sinceMs: number;
+  /** The last round trip on our link, if we have one. */
+  readonly rttMs: number | undefined;
+  readonly version: string;
+};
+
+export type NetworkView = NetworkRef & {
+  readonly vni: Vni;
+  readonly subnets: readonly Cidr[];
+  readonly gateways: readonly Ip[];
+  /** MTU of endpoints on this host. */
+  readonly mtu: number;
+  readonly createdBy: HostRef;
+  readonly endpoints: number;
+  /** Addresses this host can hand out at once, and all addresses of the network. */
+  readonly freeHere: number;
+  readonly addresses: number;
+  /** Why the network is not quite as its creator asked: another network has its name. */
+  readonly conflict: string | undefined;
+};
+
+/** `up`; `unreachable`: its host is; `pending`: this host has not yet got it into its kernel. */
+export type EndpointState = "up" | "unreachable" | "pending";
+
+export type EndpointView = {
+  readonly id: EndpointId;
+  readonly name: string | undefined;
+  readonly network: NetworkRef;
+  readonly mac: Mac;
+  /** With prefix length: `10.32.0.2/16`. */
+  readonly addresses: readonly string[];
+  readonly host: HostRef;
+  readonly state: EndpointState;
+  readonly isLocal: boolean;
+  /** Only of local endpoints. */
+  readonly netns: string | undefined;
+  readonly interface: string | undefined;
+};
+
+export type StatusView = {
+  readonly version: string;
+  readonly state: "joining" | "member";
+  /** While joining: what was tried last and why it failed. */
+  readonly joining: string | undefined;
+  readonly cluster: ClusterId | undefined;
+  readonly host: HostRef & { readonly boot: BootId; readonly address: string };
+  readonly underlay: { readonly device: string; readonly vtep: Ip; readonly mtu: number };
+  readonly members: {
+    readonly alive: number;
+    readonly suspect: number;
+    readonly unreachable: number;
+  };
+  readonly networks: number;
+  readonly endpoints: { readonly local: number; readonly total: number };
+  readonly store: {
+    readonly epoch: number;
+    readonly seq: number;
+    /** Equal on two hosts exactly if they hold the same map. */
+    readonly root: string;
+    readonly origins: number;
+    readonly records: number;
+  };
+  readonly kernel: {
+    /** Whether the last dump equalled what the map implies. */
+    readonly isInSync: boolean;
+    /** Objects that were found changed or missing, and were put right. */
+    readonly repairs: number;
+    readonly failures: readonly string[];
+    readonly conflicts: readonly string[];
+  };
+  /** Sentences an operator should read. */
+  readonly warnings: readonly string[];
+  readonly uptimeMs: number;
+};
+
+/** Who has programmed a change into its kernel. `missing` names reachable hosts that had not when time was up. */
+export type WaitReport = {
+  readonly programmed: readonly HostRef[];
+  readonly missing: readonly HostRef[];
+  readonly unreachable: readonly HostRef[];
+  readonly ms: number;
+};
+
+/** A change, as `starling watch` prints it. */
+export type WatchEvent =
+  | { readonly kind: "member"; readonly member: MemberView }
+  | {
+      readonly kind: "network";
+      readonly change: "added" | "changed" | "removed";
+      readonly network: NetworkRef;
+    }
+  | {
+      readonly kind: "endpoint";
+      readonly change: "added" | "changed" | "removed";
+      readonly endpoint: Omit<EndpointView, "state">;
+    }
+  | { readonly kind: "kernel"; readonly repairs: number };

@@ -1,0 +1,63 @@
+/** Every code an operator can meet. A code never changes meaning; docs/errors.md says what to do about each. */
+export const errorCodes = [
+  "BAD_REQUEST", // The request is malformed: a field is missing, unknown or out of range.
+  "UNKNOWN_NETWORK",
+  "UNKNOWN_ENDPOINT",
+  "UNKNOWN_HOST",
+  "NAME_TAKEN",
+  "NETWORK_IN_USE",
+  "SUBNET_MALFORMED",
+  "SUBNET_TOO_SMALL",
+  "SUBNET_OVERLAP",
+  "ADDRESS_OUTSIDE",
+  "ADDRESS_TAKEN",
+  "ADDRESSES_EXHAUSTED",
+  "NETNS_MISSING",
+  "INTERFACE_TAKEN",
+  "DATAPLANE_REFUSED",
+  "DATAPLANE_UNSUPPORTED", // A kernel module, a tool or a capability is missing.
+  "NOT_PERMITTED",
+  "TOKEN_MALFORMED",
+  "TOKEN_REFUSED",
+  "TOKEN_MISSING",
+  "ISSUER_UNREACHABLE",
+  "PORT_BUSY",
+  "DATA_DIR_LOCKED",
+  "DATA_DIR_UNUSABLE",
+  "STORE_DAMAGED",
+  "CONFIG_INVALID",
+  "UNDERLAY_UNKNOWN",
+  "AGENT_UNREACHABLE",
+  "TOO_LARGE",
+  "TIMED_OUT",
+  "SHUTTING_DOWN",
+  "UNKNOWN_ROUTE",
+  "INTERNAL",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** A failure an operator can act on. The message says what we tried and what to do; the reason stays in `cause`. */
+export class MeshError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = "MeshError";
+    this.code = code;
+  }
+}
+
+/** A refusal as data, for core code, where an expected outcome is a return value. */
+export type Refusal = { readonly code: ErrorCode; readonly message: string };
+
+/** The message with those of its causes: one line, for people. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = error; at !== undefined && at !== null && parts.length < 8; ) {
+    const message = at instanceof Error ? at.message : String(at);
+    if (!parts.includes(message)) parts.push(message);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return parts.join(": ").replaceAll("\n", " ");
+}

@@ -1,0 +1,114 @@
+/**
+ * The changes of one origin from one seq to another, with the head that proves the result; or, as a full set, all its
+ * records. What hosts say to each other about an origin is always one of these, so no record travels without proof.
+ */
+import * as v from "valibot";
+import { decode, encode } from "../base/codec.ts";
+import { parseBootId, parseClusterId, parseHostId } from "../base/id.ts";
+import type { Head } from "./head.ts";
+import { type Change, parseRecordKey, type RecordKey } from "./record.ts";
+
+export type Delta = {
+  readonly head: Head;
+  /** Applies to a replica that holds exactly this seq of the head's epoch; 0 in a full set, which applies to any. */
+  readonly from: number;
+  readonly isFull: boolean;
+  /** Each key once. */
+  readonly changes: readonly Change[];
+};
+
+export type DeltaLimits = { readonly valueBytes: number; readonly recordsPerOrigin: number };
+
+/** Counts on the wire: beyond 2^48 a peer is up to something, and sums of two stay exact. */
+export const countSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 48));
+
+const bytesSchema = (length: number) =>
+  v.pipe(
+    v.instance(Uint8Array),
+    v.check((bytes) => bytes.length === length),
+  );
+
+/** A text that one of our parsers turns into its brand. */
+export const branded = <Branded extends string>(parse: (text: string) => Branded | undefined) =>
+  v.pipe(
+    v.string(),
+    v.maxLength(256),
+    v.rawTransform<string, Branded>(({ dataset, addIssue, NEVER }) => {
+      const parsed = parse(dataset.value);
+      if (parsed !== undefined) return parsed;
+      addIssue({ message: "malformed" });
+      return NEVER;
+    }),
+  );
+
+export const headSchema = v.strictObject({
+  cluster: branded(parseClusterId),
+  origin: branded(parseHostId),
+  epoch: countSchema,
+  seq: countSchema,
+  boot: branded(parseBootId),
+  commitment: bytesSchema(32),
+  signature: bytesSchema(64),
+});
+
+/** [key, seq] deletes, [key, seq, value] writes. */
+const changeSchema = v.union([
+  v.strictTuple([branded<RecordKey>(parseRecordKey), countSchema]),
+  v.strictTuple([branded<RecordKey>(parseRecordKey), countSchema, v.instance(Uint8Array)]),
+]);
+
+const deltaSchema = v.strictObject({
+  head: headSchema,
+  from: countSchema,
+  full: v.boolean(),
+  changes: v.array(changeSchema),
+});
+
+/** A delta as plain data for the codec. */
+export function deltaToPlain(delta: Delta): unknown {
+  return {
+    head: delta.head,
+    from: delta.from,
+    full: delta.isFull,
+    changes: delta.changes.map(({ key, seq, value }) =>
+      value === undefined ? [key, seq] : [key, seq, value],
+    ),
+  };
+}
+
+/** The delta that plain data stands for, or undefined where it is malformed, inconsistent or over a limit. */
+export function deltaFromPlain(plain: unknown, limits: DeltaLimits): Delta | undefined {
+  const parsed = v.safeParse(deltaSchema, plain);
+  if (!parsed.success) return undefined;
+  const { head, from, full, changes: rows } = parsed.output;
+  if (rows.length > limits.recordsPerOrigin) return undefined;
+  const changes: Change[] = rows.map(([key, seq, value]) => ({ key, seq, value }));
+  const keys = new Set(changes.map(({ key }) => key));
+  const isSound =
+    keys.size === changes.length &&
+    changes.every(({ seq, value }) => isSoundChange(seq, value, { from, full, head }, limits));
+  return isSound && (full ? from === 0 : from < head.seq)
+    ? { head, from, isFull: full, changes }
+    : undefined;
+}
+
+export function encodeDelta(delta: Delta): Uint8Array {
+  return encode(deltaToPlain(delta));
+}
+
+export function decodeDelta(
+  bytes: Uint8Array,
+  limits: DeltaLimits & { readonly messageBytes: number },
+): Delta | undefined {
+  return deltaFromPlain(decode(bytes, limits.messageBytes), limits);
+}
+
+function isSoundChange(
+  seq: number,
+  value: Uint8Array | undefined,
+  delta: { readonly from: number; readonly full: boolean; readonly head: Head },
+  limits: DeltaLimits,
+): boolean {
+  if (seq <= delta.from || seq > delta.head.seq) return false;
+  return value === undefined ? !delta.full : value.length <= limits.valueBytes;
+}

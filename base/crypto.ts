@@ -11,3 +11,10 @@ export interface Crypto {
   /** Whether the holder of a raw 32-byte Ed25519 public key signed these bytes. */
   verifyKey(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean;
 }
+
+/** A key that signs and is not the host's own: the cluster's root key. */
+export interface Signer {
+  /** 32 bytes, raw Ed25519. */
+  readonly publicKey: Uint8Array;
+  sign(bytes: Uint8Array): Uint8Array;
+}

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
 import { parseBootId, parseClusterId, parseHostId } from "../base/id.ts";
+import { branded, countSchema, fixedBytes } from "../base/schema.ts";
 import type { Head } from "./head.ts";
 import { type Change, parseRecordKey, type RecordKey } from "./record.ts";
 
@@ -19,36 +20,14 @@ export type Delta = {
 
 export type DeltaLimits = { readonly valueBytes: number; readonly recordsPerOrigin: number };
 
-/** Counts on the wire: beyond 2^48 a peer is up to something, and sums of two stay exact. */
-export const countSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 48));
-
-const bytesSchema = (length: number) =>
-  v.pipe(
-    v.instance(Uint8Array),
-    v.check((bytes) => bytes.length === length),
-  );
-
-/** A text that one of our parsers turns into its brand. */
-export const branded = <Branded extends string>(parse: (text: string) => Branded | undefined) =>
-  v.pipe(
-    v.string(),
-    v.maxLength(256),
-    v.rawTransform<string, Branded>(({ dataset, addIssue, NEVER }) => {
-      const parsed = parse(dataset.value);
-      if (parsed !== undefined) return parsed;
-      addIssue({ message: "malformed" });
-      return NEVER;
-    }),
-  );
-
 export const headSchema = v.strictObject({
   cluster: branded(parseClusterId),
   origin: branded(parseHostId),
   epoch: countSchema,
   seq: countSchema,
   boot: branded(parseBootId),
-  commitment: bytesSchema(32),
-  signature: bytesSchema(64),
+  commitment: fixedBytes(32),
+  signature: fixedBytes(64),
 });
 
 /** [key, seq] deletes, [key, seq, value] writes. */

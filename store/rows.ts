@@ -8,7 +8,8 @@
 import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
 import { type HostId, parseHostId } from "../base/id.ts";
-import { countSchema, type Delta, headSchema } from "./delta.ts";
+import { countSchema } from "../base/schema.ts";
+import { type Delta, headSchema } from "./delta.ts";
 import type { Head } from "./head.ts";
 import type { JournalOp, JournalRow } from "./journal.ts";
 import { type Entry, parseRecordKey, type RecordKey } from "./record.ts";

@@ -10,7 +10,8 @@
 import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
 import { type HostId, parseHostId } from "../base/id.ts";
-import { branded, countSchema, type Delta, deltaFromPlain, deltaToPlain } from "./delta.ts";
+import { branded, countSchema, fixedBytes } from "../base/schema.ts";
+import { type Delta, deltaFromPlain, deltaToPlain } from "./delta.ts";
 import { bucketCount, stampBytes } from "./digest.ts";
 import { compareVersions, type Version } from "./head.ts";
 import type { Change } from "./record.ts";
@@ -32,10 +33,7 @@ const versionRow = v.strictTuple([branded(parseHostId), countSchema, countSchema
 const requestSchema = v.variant("kind", [
   v.strictObject({
     kind: v.literal("compare"),
-    buckets: v.pipe(
-      v.instance(Uint8Array),
-      v.check((bytes) => bytes.length === bucketCount * stampBytes),
-    ),
+    buckets: fixedBytes(bucketCount * stampBytes),
   }),
   v.strictObject({ kind: v.literal("fetch"), wants: v.array(versionRow) }),
 ]);

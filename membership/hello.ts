@@ -1,0 +1,53 @@
+/** What two agents tell each other first on a link: who they are, why to trust it, and where to find them again. */
+import * as v from "valibot";
+import { decode, encode } from "../base/codec.ts";
+import type { Crypto } from "../base/crypto.ts";
+import { type BootId, type ClusterId, type HostId, parseBootId } from "../base/id.ts";
+import { branded, shortText } from "../base/schema.ts";
+import { type Certificate, certificateFault, certificateSchema } from "./certificate.ts";
+
+/** Raised when a change of ours would not be understood by an older agent. */
+export const protocolVersion = 1;
+
+export type Hello = {
+  readonly protocol: number;
+  readonly certificate: Certificate;
+  readonly boot: BootId;
+  readonly name: string;
+  /** Where this agent listens: `10.0.0.2:7790`. */
+  readonly address: string;
+};
+
+const helloBytes = 4096;
+
+const helloSchema = v.object({
+  protocol: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  certificate: certificateSchema,
+  boot: branded(parseBootId),
+  name: shortText(63),
+  address: shortText(64),
+});
+
+export function encodeHello(hello: Hello): Uint8Array {
+  return encode(hello);
+}
+
+export function decodeHello(bytes: Uint8Array): Hello | undefined {
+  const parsed = v.safeParse(helloSchema, decode(bytes, helloBytes));
+  return parsed.success ? parsed.output : undefined;
+}
+
+/** Why we do not link with this peer, or undefined where we do. */
+export function helloFault(
+  peer: HostId,
+  bytes: Uint8Array,
+  cluster: ClusterId,
+  crypto: Crypto,
+): string | undefined {
+  const hello = decodeHello(bytes);
+  if (hello === undefined) return "its hello is malformed";
+  if (hello.protocol !== protocolVersion) {
+    return `it speaks protocol ${hello.protocol} and we speak ${protocolVersion}: run one version`;
+  }
+  return certificateFault(hello.certificate, { cluster, host: peer }, crypto);
+}

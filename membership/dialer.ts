@@ -18,6 +18,8 @@ export type DialerOptions = {
   readonly unreachableMaxMs: number;
   readonly seedMinMs: number;
   readonly seedMaxMs: number;
+  /** A dial that has not ended by then is no longer waited for. */
+  readonly dialMs: number;
 };
 
 export type DialTarget = {
@@ -30,7 +32,7 @@ export type DialTarget = {
 export class Dialer {
   readonly #options: DialerOptions;
   readonly #random: Random;
-  readonly #inFlight = new Set<string>();
+  readonly #inFlight = new Map<string, Instant>();
   readonly #retryAt = new Map<string, Instant>();
   #unreachableAt: Instant = 0;
   #seedsAt: Instant = 0;
@@ -51,7 +53,7 @@ export class Dialer {
       ...(missing.length === targets.length ? this.#seeds(seeds, now) : []),
     ];
     const fresh = [...new Set(wanted)].filter((address) => this.#isDue(address, now));
-    for (const address of fresh) this.#inFlight.add(address);
+    for (const address of fresh) this.#inFlight.set(address, now + this.#options.dialMs);
     return fresh;
   }
 
@@ -68,7 +70,7 @@ export class Dialer {
   }
 
   #isDue(address: string, now: Instant): boolean {
-    return !this.#inFlight.has(address) && now >= (this.#retryAt.get(address) ?? 0);
+    return now >= (this.#inFlight.get(address) ?? 0) && now >= (this.#retryAt.get(address) ?? 0);
   }
 
   #oneUnreachable(targets: readonly DialTarget[], now: Instant): string[] {

@@ -1,0 +1,38 @@
+/**
+ * What the core wants done. Effects are performed in order; those that end report back as an input of the agent, named
+ * behind each. Nothing here waits: a promise is the business of whoever performs.
+ */
+import type { EndpointId, HostId } from "../base/id.ts";
+import type { Pull } from "../membership/transport.ts";
+import type { Attachment, DataplaneOp } from "../overlay/dataplane.ts";
+import type { JournalOp } from "../store/journal.ts";
+import type { Answer } from "./command.ts";
+import type { Envelope } from "./envelope.ts";
+import type { WatchEvent } from "./view.ts";
+
+export type Effect =
+  /** `linkUp` or `dialFailed`. */
+  | { readonly kind: "dial"; readonly address: string }
+  | { readonly kind: "send"; readonly to: HostId; readonly message: Envelope }
+  | { readonly kind: "publish"; readonly message: Envelope }
+  | { readonly kind: "close"; readonly host: HostId; readonly reason: string }
+  /** `pulled`, then `pullEnded`. */
+  | { readonly kind: "pull"; readonly pull: Pull }
+  /** Our own writes, durable: `appended` or `appendFailed`. */
+  | { readonly kind: "append"; readonly ops: readonly JournalOp[] }
+  /** What others wrote: not durable, since they can be asked again; nothing comes back. */
+  | { readonly kind: "keep"; readonly ops: readonly JournalOp[] }
+  /** `applied`. */
+  | { readonly kind: "apply"; readonly ops: readonly DataplaneOp[] }
+  /** `dumped`. */
+  | { readonly kind: "dump" }
+  /** `attached`. */
+  | { readonly kind: "attach"; readonly attachment: Attachment }
+  /** `inspected`: whether the namespace is still the one it was. */
+  | { readonly kind: "inspect"; readonly endpoint: EndpointId; readonly netns: string }
+  | { readonly kind: "answer"; readonly ticket: number; readonly answer: Answer }
+  | { readonly kind: "joined"; readonly ticket: number; readonly answer: Uint8Array }
+  | { readonly kind: "event"; readonly event: WatchEvent };
+
+/** Where a part of the core leaves its effects. */
+export type Emit = (effect: Effect) => void;

@@ -1,0 +1,64 @@
+/** What agents say on a link and in gossip, encoded and bounded. Anything else is dropped, and counted. */
+import * as v from "valibot";
+import { parseIp } from "../base/address.ts";
+import { decode, encode } from "../base/codec.ts";
+import { parseHostId, parseNetworkId } from "../base/id.ts";
+import { branded, countSchema, fixedBytes, shortBytes, shortText } from "../base/schema.ts";
+import { joinBytes } from "../membership/join.ts";
+import { type Delta, deltaFromPlain, deltaToPlain, headSchema } from "../store/delta.ts";
+import { limits } from "./config.ts";
+
+const envelopeSchema = v.variant("kind", [
+  /** Are you there, and what do you hold? `root` is the digest's. */
+  v.strictObject({ kind: v.literal("ping"), nonce: countSchema, root: fixedBytes(16) }),
+  v.strictObject({ kind: v.literal("pong"), nonce: countSchema, root: fixedBytes(16) }),
+  /** An origin's newest changes, or of a long one only that they exist. */
+  v.strictObject({ kind: v.literal("delta"), delta: v.unknown() }),
+  v.strictObject({ kind: v.literal("head"), head: headSchema }),
+  /** Tell me when your kernel holds what I have written up to here; `applied` is the answer. */
+  v.strictObject({ kind: v.literal("confirm"), epoch: countSchema, seq: countSchema }),
+  v.strictObject({
+    kind: v.literal("applied"),
+    origin: branded(parseHostId),
+    epoch: countSchema,
+    seq: countSchema,
+  }),
+  /** Addresses: please grant me a block, or the one address; a grant is a record, so only a denial is a message. */
+  v.strictObject({
+    kind: v.literal("ask"),
+    network: branded(parseNetworkId),
+    request: shortText(64),
+    size: countSchema,
+    family: v.picklist([4, 6]),
+    ip: v.optional(branded(parseIp)),
+  }),
+  v.strictObject({
+    kind: v.literal("deny"),
+    network: branded(parseNetworkId),
+    request: shortText(64),
+    reason: shortText(256),
+  }),
+  /** A stranger's request to join, passed on to the issuer of its token, and the answer on its way back. */
+  v.strictObject({ kind: v.literal("join"), id: countSchema, request: shortBytes(joinBytes) }),
+  v.strictObject({ kind: v.literal("joined"), id: countSchema, answer: shortBytes(joinBytes) }),
+]);
+
+export type Envelope =
+  | Exclude<v.InferOutput<typeof envelopeSchema>, { kind: "delta" }>
+  | DeltaEnvelope;
+type DeltaEnvelope = { readonly kind: "delta"; readonly delta: Delta };
+
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  return encode(
+    envelope.kind === "delta" ? { ...envelope, delta: deltaToPlain(envelope.delta) } : envelope,
+  );
+}
+
+/** The message, or undefined where it is malformed, too long or of a kind we do not know. */
+export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
+  const parsed = v.safeParse(envelopeSchema, decode(bytes, limits.messageBytes));
+  if (!parsed.success) return undefined;
+  if (parsed.output.kind !== "delta") return parsed.output;
+  const delta = deltaFromPlain(parsed.output.delta, limits);
+  return delta && { kind: "delta", delta };
+}

@@ -1,0 +1,124 @@
+/**
+ * The kinds of records, and what a value of each must be to mean something. A value that does not fit is kept and relayed
+ * (a newer agent may have written it) but means nothing here.
+ *
+ *   host/self                        who this origin is and where its VTEP is
+ *   network/<id>                     a network, written by its creator
+ *   removal/<network id>             its removal, written by whoever removed it
+ *   endpoint/<id>                    an interface on this origin's host
+ *   grant/<network id>/<block>/<g>   a block of addresses handed to another host
+ */
+import * as v from "valibot";
+import { type Cidr, type Ip, type Mac, parseCidr, parseIp, parseMac } from "../base/address.ts";
+import { decode } from "../base/codec.ts";
+import {
+  type EndpointId,
+  type HostId,
+  type NetworkId,
+  parseEndpointId,
+  parseHostId,
+  parseName,
+  parseNetworkId,
+} from "../base/id.ts";
+import { branded, countSchema, shortText } from "../base/schema.ts";
+import { certificateSchema } from "../membership/certificate.ts";
+import { parseRecordKey, type RecordKey } from "../store/record.ts";
+import { limits } from "./config.ts";
+
+// Records are open: a newer agent may add fields, and they must not make the record unreadable to us.
+export const hostSchema = v.object({
+  certificate: certificateSchema,
+  name: branded(parseName),
+  address: shortText(64),
+  vtep: branded<Ip>(parseIp),
+  version: shortText(32),
+});
+export type HostRecord = v.InferOutput<typeof hostSchema>;
+
+export const networkSchema = v.object({
+  name: branded(parseName),
+  subnets: v.pipe(v.array(branded<Cidr>(parseCidr)), v.minLength(1), v.maxLength(2)),
+  /** Hybrid logical time of creation: the older of two networks keeps a contested name or VNI. */
+  created: countSchema,
+});
+export type NetworkRecord = v.InferOutput<typeof networkSchema>;
+
+export const endpointSchema = v.object({
+  network: branded(parseNetworkId),
+  name: v.optional(branded(parseName)),
+  mac: branded<Mac>(parseMac),
+  ips: v.pipe(v.array(branded<Ip>(parseIp)), v.minLength(1), v.maxLength(2)),
+});
+export type EndpointRecord = v.InferOutput<typeof endpointSchema>;
+
+export const grantSchema = v.object({
+  network: branded(parseNetworkId),
+  block: branded<Cidr>(parseCidr),
+  generation: countSchema,
+  to: branded(parseHostId),
+  request: shortText(64),
+});
+export type GrantRecord = v.InferOutput<typeof grantSchema>;
+
+export const hostKey = keyOf("host", "self");
+export const networkKey = (id: NetworkId): RecordKey => keyOf("network", id);
+export const removalKey = (id: NetworkId): RecordKey => keyOf("removal", id);
+export const endpointKey = (id: EndpointId): RecordKey => keyOf("endpoint", id);
+export const grantKey = (grant: Omit<GrantRecord, "to" | "request">): RecordKey =>
+  keyOf("grant", `${grant.network}/${grant.block}/${grant.generation}`);
+
+/** A record whose value fits its kind, or undefined where it does not or the kind is unknown. */
+export type Meaning =
+  | { readonly kind: "host"; readonly host: HostId; readonly record: HostRecord }
+  | { readonly kind: "network"; readonly id: NetworkId; readonly record: NetworkRecord }
+  | { readonly kind: "removal"; readonly id: NetworkId }
+  | { readonly kind: "endpoint"; readonly id: EndpointId; readonly record: EndpointRecord }
+  | { readonly kind: "grant"; readonly record: GrantRecord };
+
+/** What an origin's record says. */
+export function meaningOf(origin: HostId, key: RecordKey, value: Uint8Array): Meaning | undefined {
+  const plain = decode(value, limits.valueBytes);
+  const [kind, rest] = [key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
+  switch (kind) {
+    case "host":
+      return withRecord(hostSchema, plain, (record) => ({ kind, host: origin, record }));
+    case "network":
+      return withId(parseNetworkId(rest), (id) =>
+        withRecord(networkSchema, plain, (record) => ({ kind, id, record })),
+      );
+    case "removal":
+      return withId(parseNetworkId(rest), (id) => ({ kind, id }));
+    case "endpoint":
+      return withId(parseEndpointId(rest), (id) =>
+        withRecord(endpointSchema, plain, (record) => ({ kind, id, record })),
+      );
+    case "grant":
+      return withRecord(grantSchema, plain, (record) =>
+        grantKey(record) === key ? { kind, record } : undefined,
+      );
+    default:
+      return undefined;
+  }
+}
+
+function keyOf(kind: string, rest: string): RecordKey {
+  const key = parseRecordKey(`${kind}/${rest}`);
+  if (key === undefined) throw new Error(`bug: no key ${kind}/${rest}`);
+  return key;
+}
+
+function withId<Id, Result>(
+  id: Id | undefined,
+  then: (id: Id) => Result | undefined,
+): Result | undefined {
+  return id === undefined ? undefined : then(id);
+}
+
+function withRecord<Schema extends v.GenericSchema, Result>(
+  schema: Schema,
+  plain: unknown,
+  then: (record: v.InferOutput<Schema>) => Result | undefined,
+): Result | undefined {
+  const parsed = v.safeParse(schema, plain);
+  return parsed.success ? then(parsed.output) : undefined;
+}

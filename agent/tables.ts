@@ -1,0 +1,169 @@
+/**
+ * What the replica means: hosts, networks, endpoints and grants by id, kept up to date record by record. A network is
+ * shown while its creator's record stands and nobody has removed it; an endpoint while its network is shown.
+ */
+
+import type { Ip } from "../base/address.ts";
+import type { EndpointId, HostId, NetworkId } from "../base/id.ts";
+import type { Difference } from "../store/origin-state.ts";
+import type { RecordKey } from "../store/record.ts";
+import {
+  type EndpointRecord,
+  type GrantRecord,
+  type HostRecord,
+  type Meaning,
+  meaningOf,
+  type NetworkRecord,
+} from "./schema.ts";
+
+export type Network = NetworkRecord & { readonly id: NetworkId; readonly creator: HostId };
+export type Endpoint = EndpointRecord & { readonly id: EndpointId; readonly host: HostId };
+export type Grant = GrantRecord & { readonly from: HostId };
+
+/** One change of meaning; absent before is an addition, absent after a removal. */
+export type TableChange =
+  | { readonly kind: "host"; readonly host: HostId; readonly after: HostRecord | undefined }
+  | {
+      readonly kind: "network";
+      readonly before?: Network | undefined;
+      readonly after?: Network | undefined;
+    }
+  | { readonly kind: "removal"; readonly id: NetworkId; readonly isRemoved: boolean }
+  | {
+      readonly kind: "endpoint";
+      readonly before?: Endpoint | undefined;
+      readonly after?: Endpoint | undefined;
+    }
+  | { readonly kind: "grant"; readonly grant: Grant; readonly isAdded: boolean };
+
+export class Tables {
+  readonly hosts = new Map<HostId, HostRecord>();
+  readonly networks = new Map<NetworkId, Network>();
+  readonly endpoints = new Map<EndpointId, Endpoint>();
+  readonly #removals = new Map<NetworkId, Set<HostId>>();
+  readonly #byNetwork = new Map<NetworkId, Map<EndpointId, Endpoint>>();
+  readonly #byHost = new Map<HostId, Map<EndpointId, Endpoint>>();
+
+  /** Whether somebody has removed the network. */
+  isRemoved(id: NetworkId): boolean {
+    return (this.#removals.get(id)?.size ?? 0) > 0;
+  }
+
+  /** Whether the network is known and stands. */
+  isShown(id: NetworkId): boolean {
+    return this.networks.has(id) && !this.isRemoved(id);
+  }
+
+  /** Networks that stand. */
+  shownNetworks(): Network[] {
+    return [...this.networks.values()].filter(({ id }) => !this.isRemoved(id));
+  }
+
+  endpointsOf(network: NetworkId): ReadonlyMap<EndpointId, Endpoint> {
+    return this.#byNetwork.get(network) ?? new Map();
+  }
+
+  endpointsOn(host: HostId): ReadonlyMap<EndpointId, Endpoint> {
+    return this.#byHost.get(host) ?? new Map();
+  }
+
+  /** Who holds an address of a network. */
+  holderOf(network: NetworkId, ip: Ip): Endpoint | undefined {
+    for (const endpoint of this.endpointsOf(network).values()) {
+      if (endpoint.ips.includes(ip)) return endpoint;
+    }
+    return undefined;
+  }
+
+  /** Takes one origin's differences and says what they mean. */
+  update(origin: HostId, differences: readonly Difference[]): TableChange[] {
+    return differences.flatMap(({ key, before, after }) => {
+      const was = before && meaning(origin, key, before);
+      const is = after && meaning(origin, key, after);
+      const change = is === undefined ? was && this.#remove(origin, was) : this.#put(origin, is);
+      return change === undefined ? [] : [change];
+    });
+  }
+
+  #put(origin: HostId, is: Meaning): TableChange | undefined {
+    switch (is.kind) {
+      case "host":
+        this.hosts.set(origin, is.record);
+        return { kind: "host", host: origin, after: is.record };
+      case "network":
+        return this.#putNetwork({ ...is.record, id: is.id, creator: origin });
+      case "removal":
+        this.#removals.set(is.id, (this.#removals.get(is.id) ?? new Set()).add(origin));
+        return { kind: "removal", id: is.id, isRemoved: true };
+      case "endpoint":
+        return this.#putEndpoint({ ...is.record, id: is.id, host: origin });
+      case "grant":
+        return { kind: "grant", grant: { ...is.record, from: origin }, isAdded: true };
+    }
+  }
+
+  #remove(origin: HostId, was: Meaning): TableChange | undefined {
+    switch (was.kind) {
+      case "host":
+        this.hosts.delete(origin);
+        return { kind: "host", host: origin, after: undefined };
+      case "network": {
+        const before = this.networks.get(was.id);
+        if (before?.creator !== origin) return undefined;
+        this.networks.delete(was.id);
+        return { kind: "network", before };
+      }
+      case "removal":
+        this.#removals.get(was.id)?.delete(origin);
+        return { kind: "removal", id: was.id, isRemoved: this.isRemoved(was.id) };
+      case "endpoint":
+        return this.#removeEndpoint(origin, was.id);
+      case "grant":
+        return { kind: "grant", grant: { ...was.record, from: origin }, isAdded: false };
+    }
+  }
+
+  /** An id is drawn at random from 2^64, so a second creator of one id is a forger: the first one heard stands. */
+  #putNetwork(after: Network): TableChange | undefined {
+    const before = this.networks.get(after.id);
+    if (before !== undefined && before.creator !== after.creator) return undefined;
+    this.networks.set(after.id, after);
+    return { kind: "network", before, after };
+  }
+
+  #putEndpoint(after: Endpoint): TableChange | undefined {
+    const before = this.endpoints.get(after.id);
+    if (before !== undefined && before.host !== after.host) return undefined;
+    if (before !== undefined) this.#unindex(before);
+    this.endpoints.set(after.id, after);
+    indexed(this.#byNetwork, after.network).set(after.id, after);
+    indexed(this.#byHost, after.host).set(after.id, after);
+    return { kind: "endpoint", before, after };
+  }
+
+  #removeEndpoint(origin: HostId, id: EndpointId): TableChange | undefined {
+    const before = this.endpoints.get(id);
+    if (before?.host !== origin) return undefined;
+    this.endpoints.delete(id);
+    this.#unindex(before);
+    return { kind: "endpoint", before };
+  }
+
+  #unindex(endpoint: Endpoint): void {
+    this.#byNetwork.get(endpoint.network)?.delete(endpoint.id);
+    this.#byHost.get(endpoint.host)?.delete(endpoint.id);
+  }
+}
+
+function indexed<Key>(
+  index: Map<Key, Map<EndpointId, Endpoint>>,
+  key: Key,
+): Map<EndpointId, Endpoint> {
+  const known = index.get(key) ?? new Map<EndpointId, Endpoint>();
+  index.set(key, known);
+  return known;
+}
+
+function meaning(origin: HostId, key: RecordKey, value: Uint8Array): Meaning | undefined {
+  return meaningOf(origin, key, value);
+}

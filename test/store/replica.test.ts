@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { encode } from "../../base/codec.ts";
+import { type Delta, decodeDelta, encodeDelta } from "../../store/delta.ts";
+import { signHead } from "../../store/head.ts";
+import { simulatedCrypto } from "../simulation/crypto.ts";
+import { boot, type cluster, contents, key, makeHost, smallLimits } from "./world.ts";
+
+describe("replica", () => {
+  it("takes an origin's deltas in order and holds exactly its state", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    for (const change of [{ "x/1": 1 }, { "x/2": 2 }, { "x/1": undefined }, { "x/2": 3 }]) {
+      assert.equal(b.replica.receive(a.write(change)).kind, "applied");
+    }
+    assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
+    assert.deepEqual(b.replica.digest.root(), a.replica.digest.root());
+  });
+
+  it("calls a delta beyond what it has a gap, and an old one stale", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    const first = a.write({ "x/1": 1 });
+    const second = a.write({ "x/2": 1 });
+    assert.equal(b.replica.receive(second).kind, "gap");
+    assert.equal(b.replica.receive(first).kind, "applied");
+    assert.equal(b.replica.receive(first).kind, "stale");
+    assert.equal(b.replica.receive(second).kind, "applied");
+  });
+
+  it("refuses a record that its origin did not sign, and stays as it was", () => {
+    const [a, b, liar] = [makeHost(1), makeHost(2), makeHost(3)];
+    b.replica.receive(a.write({ "x/1": 1 }));
+    const before = contents(b.replica, a.self);
+    const forged = signHead({ ...a.write({ "x/1": 2 }).head, seq: 2, boot: boot(1) }, liar.crypto);
+    const delta: Delta = {
+      head: forged,
+      from: 1,
+      isFull: false,
+      changes: [{ key: key("x/1"), seq: 2, value: encode(666) }],
+    };
+    assert.deepEqual(b.replica.receive(delta), {
+      kind: "refused",
+      reason: "not signed by its origin",
+    });
+    assert.deepEqual(contents(b.replica, a.self), before);
+  });
+
+  it("refuses a relay's delta that leaves a record out, adds one or alters one", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    const honest = a.write({ "x/1": 1, "x/2": 2 });
+    const added = { key: key("x/3"), seq: 1, value: encode(3) };
+    const tampered: Delta[] = [
+      { ...honest, changes: honest.changes.slice(1) },
+      { ...honest, changes: [...honest.changes, added] },
+      { ...honest, changes: honest.changes.map((change) => ({ ...change, value: encode(9) })) },
+    ];
+    for (const delta of tampered) assert.equal(b.replica.receive(delta).kind, "refused");
+    assert.deepEqual(contents(b.replica, a.self), []);
+    assert.equal(b.replica.receive(honest).kind, "applied");
+  });
+
+  it("drops what a full set does not hold, so nothing deleted comes back", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    b.replica.receive(a.write({ "x/1": 1, "x/2": 2 }));
+    a.write({ "x/1": undefined });
+    const state = a.replica.origin(a.self);
+    assert.ok(state);
+    const full: Delta = { head: state.head, from: 0, isFull: true, changes: [...state.entries()] };
+    const outcome = b.replica.receive(full);
+    assert.equal(outcome.kind, "applied");
+    assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
+  });
+
+  it("reports two signed states at one version as equivocation", () => {
+    const [a, twin, b] = [makeHost(1), makeHost(1), makeHost(2)];
+    b.replica.receive(a.write({ "x/1": 1 }));
+    assert.equal(b.replica.receive(twin.write({ "x/1": 2 })).kind, "equivocation");
+  });
+
+  it("tells a host that others know it newer", () => {
+    const [before, after, b] = [makeHost(1), makeHost(1), makeHost(2)];
+    before.write({ "x/1": 1 });
+    b.replica.receive(before.write({ "x/2": 1 }));
+    const head = before.replica.origin(before.self)?.head;
+    assert.ok(head);
+    assert.equal(after.replica.hear(head).kind, "self");
+    after.writer.raiseEpoch(head);
+    const refuted = after.write({ "x/3": 1 });
+    assert.ok(refuted.isFull && refuted.head.epoch > head.epoch);
+    assert.equal(b.replica.hear(refuted.head).kind, "gap");
+    assert.equal(b.replica.receive(refuted).kind, "applied");
+  });
+
+  it("asks its caller whether an origin may be known at all", () => {
+    const [a, b] = [makeHost(1), makeHost(2, () => "not a member")];
+    assert.deepEqual(b.replica.receive(a.write({ "x/1": 1 })), {
+      kind: "refused",
+      reason: "not a member",
+    });
+    assert.equal(b.replica.origin(a.self), undefined);
+  });
+
+  it("refuses more origins and records than its limits", () => {
+    const b = makeHost(99);
+    for (let n = 1; n <= smallLimits.origins; n += 1) {
+      assert.equal(b.replica.receive(makeHost(n).write({ "x/1": n })).kind, "applied");
+    }
+    assert.equal(b.replica.receive(makeHost(50).write({ "x/1": 1 })).kind, "refused");
+    const greedy = makeHost(1);
+    const many = Object.fromEntries(Array.from({ length: 2001 }, (_, at) => [`x/${at}`, at]));
+    assert.throws(() => greedy.write(many));
+  });
+
+  it("refuses another cluster's head", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    const delta = a.write({ "x/1": 1 });
+    const other = { ...delta.head, cluster: "d".repeat(64) as typeof cluster };
+    const head = signHead(other, simulatedCrypto(a.self));
+    assert.equal(b.replica.receive({ ...delta, head }).kind, "refused");
+  });
+
+  it("converges whatever the order, loss and repetition of deltas and full sets", () => {
+    const step = fc.record({
+      key: fc.integer({ min: 0, max: 5 }),
+      value: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(step, { minLength: 1, maxLength: 30 }),
+        fc.array(fc.nat(), { maxLength: 60 }),
+        (steps, order) => {
+          const [a, b] = [makeHost(1), makeHost(2)];
+          const deltas = steps.map(({ key: at, value }) => a.write({ [`x/${at}`]: value }));
+          let seq = 0;
+          for (const at of order) {
+            const outcome = b.replica.receive(deltas[at % deltas.length] as Delta);
+            const now = b.replica.origin(a.self)?.head.seq ?? 0;
+            assert.ok(now >= seq, "a version went back");
+            assert.ok(outcome.kind !== "refused" && outcome.kind !== "equivocation");
+            seq = now;
+          }
+          const state = a.replica.origin(a.self);
+          assert.ok(state);
+          const rest = state.changesSince(seq);
+          const entries = [...state.entries()];
+          b.replica.receive(
+            rest === undefined
+              ? { head: state.head, from: 0, isFull: true, changes: entries }
+              : { head: state.head, from: seq, isFull: false, changes: rest },
+          );
+          assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
+        },
+      ),
+    );
+  });
+});
+
+describe("delta on the wire", () => {
+  const limits = { messageBytes: 64 * 1024, valueBytes: 1024, recordsPerOrigin: 100 };
+
+  it("comes back as it was sent", () => {
+    const a = makeHost(1);
+    for (const delta of [a.write({ "x/1": 1, "x/2": "two" }), a.write({ "x/1": undefined })]) {
+      assert.deepEqual(decodeDelta(encodeDelta(delta), limits), delta);
+    }
+  });
+
+  it("is undefined, and never throws, for bytes that are none", () => {
+    const whole = encodeDelta(makeHost(1).write({ "x/1": 1 }));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(), fc.nat(255), (noise, at, value) => {
+        decodeDelta(noise, limits);
+        const bent = whole.slice();
+        bent[at % bent.length] = value;
+        decodeDelta(bent, limits);
+        assert.equal(decodeDelta(whole.subarray(0, at % whole.length), limits), undefined);
+      }),
+    );
+  });
+});

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { encode } from "../../base/codec.ts";
+import { RowReader, rowsOf } from "../../store/rows.ts";
+import { contents, key, makeHost } from "./world.ts";
+
+describe("writer", () => {
+  it("shows a write only after its append", () => {
+    const a = makeHost(1);
+    a.writer.write(7, [{ key: key("x/1"), value: encode(1) }]);
+    const delta = a.writer.next();
+    assert.ok(delta);
+    assert.equal(a.replica.origin(a.self), undefined);
+    const written = a.writer.appended();
+    assert.deepEqual(written.tickets, [7]);
+    assert.equal(written.delta, delta);
+    assert.equal(contents(a.replica, a.self).length, 1);
+  });
+
+  it("makes one batch of what comes while an append is under way", () => {
+    const a = makeHost(1);
+    a.writer.write(1, [{ key: key("x/1"), value: encode(1) }]);
+    a.writer.next();
+    for (const ticket of [2, 3]) {
+      a.writer.write(ticket, [{ key: key(`x/${ticket}`), value: encode(ticket) }]);
+    }
+    assert.equal(a.writer.next(), undefined);
+    a.writer.appended();
+    assert.equal(a.writer.next()?.head.seq, 2);
+    assert.deepEqual(a.writer.appended().tickets, [2, 3]);
+    assert.equal(a.writer.isBusy, false);
+  });
+
+  it("never uses again the seq of an append that failed", () => {
+    const a = makeHost(1);
+    a.write({ "x/1": 1 });
+    a.writer.write(2, [{ key: key("x/2"), value: encode(2) }]);
+    const lost = a.writer.next();
+    assert.deepEqual(a.writer.failed(), [2]);
+    assert.equal(contents(a.replica, a.self).length, 1);
+    const next = a.write({ "x/3": 3 });
+    assert.ok(lost && next.head.epoch > lost.head.epoch && next.isFull);
+  });
+
+  it("keeps in a new epoch everything that was there and not deleted", () => {
+    const a = makeHost(1);
+    a.write({ "x/1": 1, "x/2": 2 });
+    a.writer.raiseEpoch({ epoch: 5, seq: 9 });
+    const delta = a.write({ "x/2": undefined, "x/3": 3 });
+    assert.equal(delta.head.epoch, 6);
+    assert.deepEqual(delta.changes.map((change) => change.key).toSorted(), ["x/1", "x/3"]);
+  });
+});
+
+describe("rows", () => {
+  it("give back the replica they were made of", () => {
+    const [a, b] = [makeHost(1), makeHost(1)];
+    const stored = new Map<string, Uint8Array>();
+    const keep = (delta: Parameters<typeof rowsOf>[0]) => {
+      for (const { key: row, value } of rowsOf(delta, [])) {
+        if (value === undefined) stored.delete(row);
+        else stored.set(row, value);
+      }
+    };
+    for (const change of [{ "x/1": 1, "x/2": 2 }, { "x/1": undefined }, { "x/3": 3 }]) {
+      keep(a.write(change));
+    }
+    const reader = new RowReader();
+    for (const [row, value] of stored) reader.take({ key: row, value });
+    const { origins, damaged } = reader.finish();
+    assert.equal(damaged.size, 0);
+    for (const { head, entries } of origins) {
+      const state = b.replica.emptyState(head);
+      assert.ok(state.restore(entries));
+      b.replica.adopt(state);
+    }
+    assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
+    assert.deepEqual(b.replica.digest.root(), a.replica.digest.root());
+  });
+
+  it("name an origin whose rows make no sense, and notice one that is missing a record", () => {
+    const a = makeHost(1);
+    const rows = rowsOf(a.write({ "x/1": 1, "x/2": 2 }), []);
+    const reader = new RowReader();
+    reader.take({ key: `${a.self} r x/9`, value: encode("no row") });
+    assert.deepEqual([...reader.finish().damaged], [a.self]);
+    const holed = new RowReader();
+    for (const { key: row, value } of rows.slice(0, -1)) {
+      if (value !== undefined) holed.take({ key: row, value });
+    }
+    const [origin] = holed.finish().origins;
+    assert.ok(origin);
+    assert.equal(makeHost(2).replica.emptyState(origin.head).restore(origin.entries), false);
+  });
+});

@@ -11,8 +11,14 @@ import { constants } from "node:os";
 
 /** Holds the lab's network namespace, so that a process that moved into a host knows it is no longer at the wall. */
 const mark = "STARLING_LAB";
+/** Holds the process id of the lab's process 1 as the machine counts, for who wants to come in from outside. */
+const door = "STARLING_LAB_PID";
 
 const prepare = [
+  // The machine's /proc is still in place here, and there we have the machine's number.
+  `read -r ${door} _ < /proc/self/stat`,
+  `export ${door}`,
+  "mount -t proc proc /proc",
   "mount -t tmpfs -o mode=0755 tmpfs /run",
   "mkdir /run/netns",
   "ip link set dev lo up",
@@ -22,6 +28,13 @@ const prepare = [
 /** Whether this process stands inside a lab, outside of its hosts. */
 export function isInLab(): boolean {
   return process.env[mark] === readlinkSync("/proc/self/ns/net");
+}
+
+/** The command that opens a shell in a namespace of this lab from anywhere on the machine. */
+export function wayIn(namespace: string): string {
+  const user = isOrdinaryUser() ? " --user --preserve-credentials" : "";
+  const target = `nsenter --target ${process.env[door]}${user} --mount --net --pid`;
+  return `${target} nsenter --net=/run/netns/${namespace} bash`;
 }
 
 /** Returns at once inside a lab; elsewhere runs this very program in a fresh lab and ends with its exit code. */
@@ -69,13 +82,18 @@ export function labObstacle(): string | undefined {
 
 function wallCommand(): string[] {
   const user = isRoot() ? [] : ["--map-root-user"];
-  const spaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc"];
+  const spaces = ["--net", "--mount", "--pid", "--fork"];
   return ["unshare", ...user, ...spaces, "--kill-child=KILL"];
 }
 
 function labEnv(): NodeJS.ProcessEnv {
   // An ordinary user's PATH often lacks the folders where ip, bridge and nft are.
   return { ...process.env, [mark]: undefined, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+}
+
+/** Whether the lab stands in a user namespace, where root is only a name. */
+function isOrdinaryUser(): boolean {
+  return readFileSync("/proc/self/uid_map", "utf8").trim().split(/ +/)[2] === "1";
 }
 
 function isRoot(): boolean {

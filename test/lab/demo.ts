@@ -86,7 +86,7 @@ async function joinOthers(lab: Lab, agents: Agent[]): Promise<void> {
   );
   const token = await first.token();
   const seed = first.host.address;
-  const stranger = lab.host("b").startAgent({ join: [seed], token: `${token.slice(0, -6)}zzzzzz` });
+  const stranger = lab.host("b").startAgent({ join: [seed], token: withOtherSecret(token) });
   const refused = await story.doing("host b tries a wrong token first", () => stranger.exited);
   story.claim(
     "a wrong token is refused",

@@ -11,6 +11,7 @@ import { Lab } from "./lab.ts";
 import { drawHosts } from "./picture.ts";
 import type { Ping } from "./ping.ts";
 import { paint, Story, seconds } from "./story.ts";
+import { withOtherSecret } from "./token.ts";
 
 const usage = `usage: npm run demo [-- --keep]
   --keep  leave hosts and agents running after the story, until Ctrl-C`;

@@ -54,7 +54,9 @@ export type Refusal = { readonly code: ErrorCode; readonly message: string };
 /** The message with those of its causes: one line, for people. */
 export function describeError(error: unknown): string {
   const parts: string[] = [];
-  for (let at: unknown = error; at !== undefined && at !== null && parts.length < 8; ) {
+  let at = error;
+  // Causes may form a circle.
+  for (let depth = 0; depth < 8 && at !== undefined && at !== null; depth += 1) {
     const message = at instanceof Error ? at.message : String(at);
     if (!parts.includes(message)) parts.push(message);
     at = at instanceof Error ? at.cause : undefined;

@@ -4,7 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 
-const runs = readFileSync(process.argv[2], "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+const runs = readFileSync(process.argv[2], "utf8")
+  .split("\n")
+  .filter(Boolean)
+  .map((line) => JSON.parse(line));
 for (const title of runs.flatMap((run) => run.skips)) console.error(`skipped: ${title}`);
 const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
 if (runs.length === 0) process.exit(1);

@@ -4,8 +4,8 @@ import Mocha from "mocha";
 const { EVENT_RUN_END, EVENT_TEST_PENDING } = Mocha.Runner.constants;
 
 /**
- * What mocha's own `spec` prints; and its real counts as one line of JSON in the file that `STARLING_TEST_RESULTS`
- * names, so that `scripts/test.sh` adds up results and never reads them off a screen.
+ * What mocha's own `spec` prints; and its real counts as one line of JSON in the file that
+ * `STARLING_TEST_RESULTS` names: `scripts/test.sh` adds up results and reads none off a screen.
  */
 export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {

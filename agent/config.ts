@@ -59,8 +59,64 @@ export const limits = {
   connections: 64,
   /** Connections being set up: four times the members of the largest lab, against idle strangers at the door. */
   pendingConnections: 256,
+  /** Bytes waiting on one link for a peer that does not read: 32 of the largest messages. Past it the link is closed. */
+  sendQueueBytes: 8 * 1024 * 1024,
   /** Streams of bulk transfer served at once. */
   pullsServed: 4,
+  /** Requests to join being answered at once: each costs a signature, and comes from a stranger. */
+  joinsServed: 8,
+  /** Milliseconds from the first packet to a link: two lost SYNs (1 s, 2 s) and a busy host. */
+  dialMs: 5_000,
+  /** Milliseconds a stranger has for the handshake, which takes 10 on a quiet host. */
+  upgradeMs: 3_000,
+  /** Milliseconds for one request to join, passed on to the token's issuer, and its answer. */
+  joinMs: 10_000,
+  /** Milliseconds without progress after which a bulk transfer ends. */
+  stallMs: 10_000,
   /** Commands waiting for the kernel, the disk or other hosts. */
   commandsPending: 1_024,
+} as const;
+
+/** Periods and deadlines of the core's machines, in milliseconds. */
+export const timing = {
+  liveness: {
+    // One ping per link and second: about 200 B/s a link, and a silent host is known in under 3 s.
+    pingPeriodMs: 1_000,
+    // Hundreds of LAN round trips; a busy host answers late, so it is then asked three times more.
+    pingTimeoutMs: 500,
+    retries: 3,
+    retryMs: 250,
+    // More than a tick and a long garbage collection: what is later was a pause of ours.
+    pauseMs: 350,
+  },
+  dialer: {
+    retryMs: 250,
+    // clamp(0.5 s x alive, 1 s, 30 s) per host is about two attempts a second over the cluster (gossip.md 3.5).
+    unreachablePerAliveMs: 500,
+    unreachableMinMs: 1_000,
+    unreachableMaxMs: 30_000,
+    seedMinMs: 500,
+    seedMaxMs: 10_000,
+    dialMs: 10_000,
+  },
+  replication: {
+    // The first change goes at once; under load one message carries what came in this time.
+    coalesceMs: 20,
+    pushBytes: 16 * 1024,
+    pullIdleMs: 10_000,
+  },
+  addressing: {
+    // An ask whose answer was lost is asked again, of the next donor.
+    askMs: 1_000,
+    // Long enough for every late packet to the old holder to be gone, and for anti-entropy's slowest repair, twice.
+    restMs: 60_000,
+    prefetchMs: 1_000,
+    // Everybody said no: space comes back when endpoints go, which is not sooner than this.
+    deniedMs: 5_000,
+    // The smallest block four times: a host with a few dozen endpoints asks once.
+    askSize: 64,
+  },
+  reconciler: { sweepMs: 3_000, watchMs: 250, retryMs: 1_000 },
+  /** How long an endpoint waits for addresses that others must grant. */
+  addressMs: 5_000,
 } as const;

@@ -6,16 +6,16 @@ export const countSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxV
 
 /** A byte string of exactly this length. */
 export const fixedBytes = (length: number) =>
-  v.pipe(
-    v.instance(Uint8Array),
-    v.check((bytes) => bytes.length === length, `expected ${length} bytes`),
+  v.custom<Uint8Array>(
+    (value) => value instanceof Uint8Array && value.length === length,
+    `expected ${length} bytes`,
   );
 
 /** A byte string of at most this length. */
 export const shortBytes = (maxLength: number) =>
-  v.pipe(
-    v.instance(Uint8Array),
-    v.check((bytes) => bytes.length <= maxLength, `expected at most ${maxLength} bytes`),
+  v.custom<Uint8Array>(
+    (value) => value instanceof Uint8Array && value.length <= maxLength,
+    `expected at most ${maxLength} bytes`,
   );
 
 /** A text that one of our parsers turns into its brand. */

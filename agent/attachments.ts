@@ -1,0 +1,306 @@
+/**
+ * Endpoints on this host, from the wish to the wire and back:
+ *
+ *   [addresses] -> [segment] -> [attach] -> [write] -> up -> [withdraw] -> gone
+ *
+ * The record is written only when the interface works, so nobody is told of an endpoint that is not there; whatever
+ * fails before gives everything back. An endpoint whose interface vanished is made again while its namespace lives, and
+ * withdrawn when that is gone.
+ */
+
+import * as v from "valibot";
+import type { Cidr, Ip, Mac } from "../base/address.ts";
+import { cidrRange, familyOf, gatewayOf } from "../base/address.ts";
+import { decode, encode } from "../base/codec.ts";
+import type { Refusal } from "../base/errors.ts";
+import type { EndpointId, Name, NetworkId } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import type { Instant } from "../base/time.ts";
+import type { Actual, Attachment } from "../overlay/dataplane.ts";
+import type { JournalOp } from "../store/journal.ts";
+import type { Addressing } from "./addressing.ts";
+import { limits } from "./config.ts";
+import type { Emit } from "./effect.ts";
+import { type EndpointRecord, endpointKey } from "./schema.ts";
+import type { Network } from "./tables.ts";
+
+/** What only this host knows of an endpoint of its own. */
+export type Place = {
+  readonly netns: string;
+  readonly netnsInode: number;
+  readonly interface: string;
+};
+
+/** An endpoint being made. */
+export type Making = {
+  readonly id: EndpointId;
+  readonly network: Network;
+  readonly name: Name | undefined;
+  readonly mac: Mac;
+  readonly netns: string;
+  readonly interface: string;
+  readonly asked: readonly Ip[];
+  /** No addresses by then: refused. */
+  readonly until: Instant;
+  readonly done: (outcome: MakingOutcome) => void;
+};
+
+export type MakingOutcome =
+  | { readonly kind: "made"; readonly ticket: number }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+type Job = Making & { stage: "addresses" | "segment" | "attach"; ips: readonly Ip[] };
+
+const placeSchema = v.strictObject({
+  netns: v.pipe(v.string(), v.maxLength(4096)),
+  inode: v.number(),
+  interface: v.pipe(v.string(), v.maxLength(15)),
+});
+
+const placePrefix = "attachment/";
+
+export class Attachments {
+  readonly #emit: Emit;
+  readonly #log: Log;
+  readonly #addressing: Addressing;
+  readonly #mtu: () => number;
+  readonly #vniOf: (network: NetworkId) => Attachment["vni"] | undefined;
+  readonly #write: (
+    key: ReturnType<typeof endpointKey>,
+    value: Uint8Array | undefined,
+    op: JournalOp,
+  ) => number;
+  readonly #jobs = new Map<EndpointId, Job>();
+  readonly #places = new Map<EndpointId, Place>();
+  /** Being looked into or made again, so that one lost interface is handled once. */
+  readonly #repairing = new Set<EndpointId>();
+
+  constructor(options: {
+    readonly emit: Emit;
+    readonly log: Log;
+    readonly addressing: Addressing;
+    /** MTU of endpoints on this host. */
+    readonly mtu: () => number;
+    readonly vniOf: (network: NetworkId) => Attachment["vni"] | undefined;
+    /** Writes or removes an endpoint's record and its place together; returns the ticket. */
+    readonly write: (
+      key: ReturnType<typeof endpointKey>,
+      value: Uint8Array | undefined,
+      op: JournalOp,
+    ) => number;
+  }) {
+    this.#emit = options.emit;
+    this.#log = options.log;
+    this.#addressing = options.addressing;
+    this.#mtu = options.mtu;
+    this.#vniOf = options.vniOf;
+    this.#write = options.write;
+  }
+
+  place(id: EndpointId): Place | undefined {
+    return this.#places.get(id);
+  }
+
+  /** Endpoints whose port belongs on the bridge although no record says so yet. */
+  making(): readonly {
+    readonly id: EndpointId;
+    readonly network: NetworkId;
+    readonly isAttaching: boolean;
+  }[] {
+    return [...this.#jobs.values()]
+      .filter(({ stage }) => stage !== "addresses")
+      .map(({ id, network, stage }) => ({
+        id,
+        network: network.id,
+        isAttaching: stage === "attach",
+      }));
+  }
+
+  /** What the journal held. Returns false where the row makes no sense. */
+  restore(key: string, value: Uint8Array): boolean {
+    const parsed = v.safeParse(placeSchema, decode(value, limits.valueBytes));
+    if (!key.startsWith(placePrefix) || !parsed.success) return false;
+    const { netns, inode, interface: name } = parsed.output;
+    this.#places.set(key.slice(placePrefix.length) as EndpointId, {
+      netns,
+      netnsInode: inode,
+      interface: name,
+    });
+    return true;
+  }
+
+  make(making: Making, now: Instant): void {
+    const job: Job = { ...making, stage: "addresses", ips: [] };
+    this.#jobs.set(making.id, job);
+    this.#seekAddresses(job, now);
+  }
+
+  /** New addresses may have come, or none will: tries all who wait again. */
+  retry(now: Instant): void {
+    for (const job of [...this.#jobs.values()]) {
+      if (job.stage === "addresses") this.#seekAddresses(job, now);
+    }
+  }
+
+  /** The kernel holds what is wanted: whose bridge was missing can be attached. */
+  segmentsReady(): void {
+    for (const job of this.#jobs.values()) {
+      if (job.stage !== "segment") continue;
+      job.stage = "attach";
+      const attachment = this.#attachment(job, job.ips, job);
+      if (attachment === undefined) this.#fail(job, gone(job.network));
+      else this.#emit({ kind: "attach", attachment });
+    }
+  }
+
+  attached(
+    id: EndpointId,
+    outcome: { readonly netnsInode: number } | { readonly refusal: Refusal },
+  ): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined) this.#repaired(id, outcome);
+    else if ("refusal" in outcome) this.#fail(job, outcome.refusal);
+    else this.#record(job, outcome.netnsInode);
+  }
+
+  /** The record is in the table now, so its port is wanted because of it. */
+  recorded(id: EndpointId): void {
+    this.#jobs.delete(id);
+  }
+
+  /** The write of a made endpoint did not reach the disk: its port goes again. */
+  unrecorded(id: EndpointId): void {
+    const job = this.#jobs.get(id);
+    this.#jobs.delete(id);
+    this.#places.delete(id);
+    if (job !== undefined) this.#addressing.release({ network: job.network.id, ips: job.ips });
+  }
+
+  /** Takes the endpoint's record back; the port goes because nothing wants it any more. Returns the ticket. */
+  withdraw(id: EndpointId): number {
+    this.#places.delete(id);
+    this.#repairing.delete(id);
+    return this.#write(endpointKey(id), undefined, placeOp(id, undefined));
+  }
+
+  /** After a dump: which of our endpoints have lost their interface? */
+  compare(actual: Actual, endpoints: Iterable<EndpointId>): void {
+    const present = new Set<EndpointId>();
+    for (const { ports } of actual.segments.values()) {
+      for (const { endpoint } of ports) present.add(endpoint);
+    }
+    for (const endpoint of endpoints) {
+      const place = this.#places.get(endpoint);
+      if (present.has(endpoint) || this.#repairing.has(endpoint)) continue;
+      this.#repairing.add(endpoint);
+      if (place === undefined) this.withdraw(endpoint);
+      else this.#emit({ kind: "inspect", endpoint, netns: place.netns });
+    }
+  }
+
+  /** What is at the place of an endpoint without interface. Makes it again, or withdraws it. */
+  inspected(
+    record: EndpointRecord & { readonly id: EndpointId },
+    network: Network | undefined,
+    inode: number | undefined,
+  ): void {
+    const place = this.#places.get(record.id);
+    if (place === undefined || network === undefined) {
+      this.#repairing.delete(record.id);
+      return;
+    }
+    const attachment = this.#attachment({ ...record, network }, record.ips, {
+      netns: place.netns,
+      interface: place.interface,
+    });
+    if (inode === place.netnsInode && attachment !== undefined) {
+      this.#emit({ kind: "attach", attachment });
+      return;
+    }
+    this.#log.info("endpoint withdrawn: its namespace is gone", {
+      endpoint: record.id,
+      path: place.netns,
+    });
+    this.withdraw(record.id);
+  }
+
+  #repaired(
+    id: EndpointId,
+    outcome: { readonly netnsInode: number } | { readonly refusal: Refusal },
+  ): void {
+    this.#repairing.delete(id);
+    if ("refusal" in outcome) {
+      this.#log.warn("cannot make an interface again", {
+        endpoint: id,
+        reason: outcome.refusal.message,
+      });
+    } else this.#log.info("interface made again", { endpoint: id });
+  }
+
+  #seekAddresses(job: Job, now: Instant): void {
+    const { id, network, asked } = job;
+    const outcome = this.#addressing.allocate({ endpoint: id, network: network.id, asked, now });
+    if (outcome.kind === "refused") this.#fail(job, outcome.refusal);
+    else if (outcome.kind === "allocated") {
+      job.ips = outcome.ips;
+      job.stage = "segment";
+    } else if (now >= job.until) this.#fail(job, outcome.refusal);
+  }
+
+  #record(job: Job, netnsInode: number): void {
+    const { id, network, name, mac, ips, netns } = job;
+    const record: EndpointRecord = {
+      network: network.id,
+      mac,
+      ips: [...ips],
+      ...(name && { name }),
+    };
+    this.#places.set(id, { netns, netnsInode, interface: job.interface });
+    const row = encode({ netns, inode: netnsInode, interface: job.interface });
+    const ticket = this.#write(endpointKey(id), encode(record), placeOp(id, row));
+    job.done({ kind: "made", ticket });
+  }
+
+  #fail(job: Job, refusal: Refusal): void {
+    this.#jobs.delete(job.id);
+    this.#addressing.release({ network: job.network.id, ips: job.ips });
+    job.done({ kind: "refused", refusal });
+  }
+
+  #attachment(
+    endpoint: { readonly id: EndpointId; readonly network: Network; readonly mac: Mac },
+    ips: readonly Ip[],
+    at: { readonly netns: string; readonly interface: string },
+  ): Attachment | undefined {
+    const { id, network, mac } = endpoint;
+    const vni = this.#vniOf(network.id);
+    if (vni === undefined) return undefined;
+    const addresses = ips.map((ip) => `${ip}/${prefixFor(ip, network.subnets)}`);
+    const gateways = network.subnets.map(gatewayOf);
+    const { netns, interface: name } = at;
+    return {
+      endpoint: id,
+      vni,
+      netns,
+      interface: name,
+      mac,
+      addresses,
+      gateways,
+      mtu: this.#mtu(),
+    };
+  }
+}
+
+/** Prefix length of the subnet an address is of. */
+export function prefixFor(ip: Ip, subnets: readonly Cidr[]): number {
+  const subnet = subnets.find((cidr) => familyOf(cidr) === familyOf(ip));
+  return subnet === undefined ? 128 : cidrRange(subnet).prefix;
+}
+
+function placeOp(id: EndpointId, value: Uint8Array | undefined): JournalOp {
+  return { table: "local", key: `${placePrefix}${id}`, value };
+}
+
+function gone(network: Network): Refusal {
+  return { code: "UNKNOWN_NETWORK", message: `network ${network.name} was removed meanwhile` };
+}

@@ -1,0 +1,371 @@
+/** Answers commands: each ticket exactly once, at once where it only reads, after the disk and the kernel where it changes. */
+import { type Cidr, familyOf, macFromBytes } from "../base/address.ts";
+import { unreachable } from "../base/assert.ts";
+import { toHex } from "../base/bytes.ts";
+import { encode } from "../base/codec.ts";
+import type { ErrorCode, Refusal } from "../base/errors.ts";
+import {
+  type EndpointId,
+  type HostId,
+  type NetworkId,
+  parseEndpointId,
+  parseNetworkId,
+} from "../base/id.ts";
+import type { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
+import { checkSubnet } from "../overlay/subnet.ts";
+import type { Version } from "../store/head.ts";
+import type { Write } from "../store/writer.ts";
+import type { Addressing } from "./addressing.ts";
+import type { Attachments } from "./attachments.ts";
+import type { Answer, Command } from "./command.ts";
+import { limits } from "./config.ts";
+import type { Confirmations, Confirmed } from "./confirmations.ts";
+import type { Emit } from "./effect.ts";
+import { findEndpoint, findNetwork } from "./lookup.ts";
+import { type NetworkRecord, networkKey, removalKey } from "./schema.ts";
+import type { Network, Tables } from "./tables.ts";
+import type { StatusView, WaitReport } from "./view.ts";
+import {
+  endpointView,
+  endpointViews,
+  hostRef,
+  memberViews,
+  networkView,
+  type Scene,
+} from "./views.ts";
+
+type Of<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
+
+export type CommandsOptions = {
+  readonly self: HostId;
+  readonly tables: Tables;
+  readonly attachments: Attachments;
+  readonly addressing: Addressing;
+  readonly confirmations: Confirmations;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly scene: () => Scene;
+  readonly status: (now: Instant) => StatusView;
+  readonly routes: () => readonly { readonly cidr: Cidr; readonly device: string }[];
+  readonly alive: () => readonly HostId[];
+  readonly version: () => Version;
+  readonly wallMs: () => number;
+  /** Writes records; the ticket returns through `durable` or `lost`. */
+  readonly write: (writes: readonly Write[]) => number;
+  readonly token: () => { readonly token: string; readonly command: string } | Refusal;
+  /** How long an endpoint waits for addresses that other hosts must grant. */
+  readonly addressMs: number;
+};
+
+/** Called when the write is on disk, or with a refusal when it is not. */
+type Then = (refusal: Refusal | undefined, now: Instant) => void;
+
+export class Commands {
+  readonly #options: CommandsOptions;
+  readonly #writes = new Map<number, Then>();
+  readonly #open = new Set<number>();
+  readonly #creating = new Map<string, readonly Cidr[]>();
+
+  constructor(options: CommandsOptions) {
+    this.#options = options;
+  }
+
+  ask(ticket: number, command: Command, now: Instant): void {
+    if (this.#open.size >= limits.commandsPending) {
+      const message = `${limits.commandsPending} commands are waiting already; try again later`;
+      this.#options.emit({ kind: "answer", ticket, answer: refused("TIMED_OUT", message) });
+      return;
+    }
+    this.#open.add(ticket);
+    const answer = this.#handle(ticket, command, now);
+    if (answer !== undefined) this.#answer(ticket, answer);
+  }
+
+  /** These writes are on disk. */
+  durable(tickets: readonly number[], now: Instant): void {
+    for (const ticket of tickets) this.#settle(ticket, undefined, now);
+  }
+
+  /** These writes are not. */
+  lost(tickets: readonly number[], refusal: Refusal, now: Instant): void {
+    for (const ticket of tickets) this.#settle(ticket, refusal, now);
+  }
+
+  /** Answers whatever is still open: the agent stops. */
+  close(): void {
+    for (const ticket of [...this.#open]) {
+      this.#answer(
+        ticket,
+        refused("SHUTTING_DOWN", "the agent is stopping; ask again when it runs"),
+      );
+    }
+  }
+
+  #handle(ticket: number, command: Command, now: Instant): Answer | undefined {
+    const { scene, status } = this.#options;
+    switch (command.kind) {
+      case "status":
+        return { kind: "status", status: status(now) };
+      case "members":
+        return { kind: "members", members: memberViews(scene(), now) };
+      case "networks":
+        return { kind: "networks", networks: this.#networks() };
+      case "network":
+        return this.#withNetwork(command.network, (network) =>
+          this.#networkAnswer(network, undefined),
+        );
+      case "network-create":
+        return this.#createNetwork(ticket, command);
+      case "network-remove":
+        return this.#withNetwork(command.network, (network) =>
+          this.#removeNetwork(ticket, network, command),
+        );
+      case "endpoints":
+        return this.#endpoints(command.network);
+      case "endpoint":
+        return this.#endpoint(command.endpoint);
+      case "endpoint-add":
+        return this.#withNetwork(command.network, (network) =>
+          this.#addEndpoint(ticket, network, command, now),
+        );
+      case "endpoint-remove":
+        return this.#removeEndpoint(ticket, command);
+      case "token": {
+        const token = this.#options.token();
+        return "code" in token ? refused(token.code, token.message) : { kind: "token", ...token };
+      }
+      default:
+        return unreachable(command);
+    }
+  }
+
+  #networks() {
+    const { tables, scene } = this.#options;
+    const shown = tables
+      .shownNetworks()
+      .toSorted((a, b) => a.name.localeCompare(b.name) || a.created - b.created);
+    return shown.map((network) => networkView(scene(), network));
+  }
+
+  #endpoints(ref: string | undefined): Answer {
+    const { tables, scene } = this.#options;
+    if (ref === undefined)
+      return { kind: "endpoints", endpoints: endpointViews(scene(), undefined) };
+    const found = findNetwork(tables, ref);
+    return found.kind === "refused"
+      ? found
+      : { kind: "endpoints", endpoints: endpointViews(scene(), found.item.id) };
+  }
+
+  #endpoint(ref: string): Answer {
+    const found = findEndpoint(this.#options.tables, ref);
+    if (found.kind === "refused") return found;
+    return {
+      kind: "endpoint",
+      endpoint: endpointView(this.#options.scene(), found.item),
+      wait: undefined,
+    };
+  }
+
+  #createNetwork(ticket: number, command: Of<"network-create">): Answer | undefined {
+    const { tables, random, self, addressing, alive, write } = this.#options;
+    const { name, subnets, waitMs } = command;
+    const fault = this.#networkFault(command);
+    if (fault !== undefined) return { kind: "refused", refusal: fault };
+    const id = parseNetworkId(toHex(random.bytes(8))) as NetworkId;
+    const newest = Math.max(0, ...[...tables.networks.values()].map(({ created }) => created));
+    const record: NetworkRecord = {
+      name,
+      subnets: [...subnets],
+      created: Math.max(this.#options.wallMs(), newest + 1),
+    };
+    const shares = addressing.shares({ ...record, id, creator: self }, alive());
+    this.#creating.set(name, subnets);
+    const written = write([{ key: networkKey(id), value: encode(record) }, ...shares]);
+    this.#writes.set(written, (refusal, now) => {
+      this.#creating.delete(name);
+      this.#finish(ticket, waitMs, now, refusal, (wait) =>
+        this.#networkAnswer({ ...record, id, creator: self }, wait),
+      );
+    });
+    return undefined;
+  }
+
+  #networkFault({ name, subnets }: Of<"network-create">): Refusal | undefined {
+    const { tables, routes } = this.#options;
+    const shown = tables.shownNetworks();
+    const taken = shown.find((network) => network.name === name);
+    if (taken !== undefined || this.#creating.has(name)) {
+      const which =
+        taken === undefined ? "being created" : `${taken.id}, ${taken.subnets.join(" and ")}`;
+      return { code: "NAME_TAKEN", message: `there is a network ${name} already (${which})` };
+    }
+    if (new Set(subnets.map(familyOf)).size !== subnets.length || subnets.length === 0) {
+      return {
+        code: "SUBNET_MALFORMED",
+        message: "a network takes one IPv4 subnet, one IPv6 subnet, or both",
+      };
+    }
+    const others = [
+      ...shown.flatMap((network) =>
+        network.subnets.map((cidr) => ({ cidr, name: network.name as string })),
+      ),
+      ...[...this.#creating].flatMap(([other, cidrs]) =>
+        cidrs.map((cidr) => ({ cidr, name: other })),
+      ),
+    ];
+    for (const subnet of subnets) {
+      const fault = checkSubnet(subnet, { routes: routes(), networks: others });
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  #removeNetwork(
+    ticket: number,
+    network: Network,
+    command: Of<"network-remove">,
+  ): Answer | undefined {
+    const { tables, self, scene, write } = this.#options;
+    const endpoints = [...tables.endpointsOf(network.id).values()];
+    if (endpoints.length > 0 && !command.isForced) {
+      const hosts = new Set(endpoints.map(({ host }) => hostRef(scene(), host).name));
+      const message = `network ${network.name} has ${endpoints.length} endpoints on ${[...hosts].join(", ")}; remove them, or use --force`;
+      return refused("NETWORK_IN_USE", message);
+    }
+    const isOurs = network.creator === self;
+    const written = write([
+      isOurs
+        ? { key: networkKey(network.id), value: undefined }
+        : { key: removalKey(network.id), value: encode({}) },
+    ]);
+    this.#writes.set(written, (refusal, now) => {
+      const answer = (wait: WaitReport | undefined): Answer => ({
+        kind: "removed",
+        id: network.id,
+        wait,
+      });
+      this.#finish(ticket, command.waitMs, now, refusal, answer);
+    });
+    return undefined;
+  }
+
+  #addEndpoint(
+    ticket: number,
+    network: Network,
+    command: Of<"endpoint-add">,
+    now: Instant,
+  ): undefined {
+    const { random, attachments } = this.#options;
+    const id = parseEndpointId(toHex(random.bytes(8))) as EndpointId;
+    attachments.make(
+      {
+        id,
+        network,
+        name: command.name,
+        mac: command.mac ?? macFromBytes(random.bytes(5)),
+        netns: command.netns,
+        interface: command.interface,
+        asked: command.addresses,
+        until: now + this.#options.addressMs,
+        done: (outcome) => {
+          if (outcome.kind === "refused") this.#answer(ticket, outcome);
+          else
+            this.#writes.set(outcome.ticket, (refusal, at) =>
+              this.#added(ticket, id, { command, refusal, at }),
+            );
+        },
+      },
+      now,
+    );
+    return undefined;
+  }
+
+  #added(
+    ticket: number,
+    id: EndpointId,
+    {
+      command,
+      refusal,
+      at,
+    }: { command: Of<"endpoint-add">; refusal: Refusal | undefined; at: Instant },
+  ): void {
+    if (refusal !== undefined) this.#options.attachments.unrecorded(id);
+    this.#finish(ticket, command.waitMs, at, refusal, (wait) => {
+      const endpoint = this.#options.tables.endpoints.get(id);
+      return endpoint === undefined
+        ? refused("UNKNOWN_ENDPOINT", `endpoint ${id} was removed meanwhile`)
+        : { kind: "endpoint", endpoint: endpointView(this.#options.scene(), endpoint), wait };
+    });
+  }
+
+  #removeEndpoint(ticket: number, command: Of<"endpoint-remove">): Answer | undefined {
+    const { tables, self, scene, attachments } = this.#options;
+    const found = findEndpoint(tables, command.endpoint);
+    if (found.kind === "refused") return found;
+    const { id, host } = found.item;
+    if (host !== self) {
+      const message = `endpoint ${command.endpoint} lives on host ${hostRef(scene(), host).name}; remove it there`;
+      return refused("BAD_REQUEST", message);
+    }
+    this.#writes.set(attachments.withdraw(id), (refusal, now) => {
+      this.#finish(ticket, command.waitMs, now, refusal, (wait) => ({ kind: "removed", id, wait }));
+    });
+    return undefined;
+  }
+
+  #finish(
+    ticket: number,
+    waitMs: number | undefined,
+    now: Instant,
+    refusal: Refusal | undefined,
+    answer: (wait: WaitReport | undefined) => Answer,
+  ): void {
+    if (refusal !== undefined) this.#answer(ticket, { kind: "refused", refusal });
+    else if (waitMs === undefined) this.#answer(ticket, answer(undefined));
+    else {
+      const { confirmations, version, alive } = this.#options;
+      confirmations.wait(version(), alive(), { now, waitMs }, (confirmed) =>
+        this.#answer(ticket, answer(this.#report(confirmed))),
+      );
+    }
+  }
+
+  #report({ programmed, missing, ms }: Confirmed): WaitReport {
+    const scene = this.#options.scene();
+    const ref = (host: HostId) => hostRef(scene, host);
+    const unreachable = [...scene.tables.hosts.keys()].filter(
+      (host) => host !== scene.self && scene.peer(host)?.reach === "unreachable",
+    );
+    return {
+      programmed: programmed.map(ref),
+      missing: missing.map(ref),
+      unreachable: unreachable.map(ref),
+      ms: Math.round(ms),
+    };
+  }
+
+  #networkAnswer(network: Network, wait: WaitReport | undefined): Answer {
+    return { kind: "network", network: networkView(this.#options.scene(), network), wait };
+  }
+
+  #withNetwork(ref: string, then: (network: Network) => Answer | undefined): Answer | undefined {
+    const found = findNetwork(this.#options.tables, ref);
+    return found.kind === "refused" ? found : then(found.item);
+  }
+
+  #settle(ticket: number, refusal: Refusal | undefined, now: Instant): void {
+    const then = this.#writes.get(ticket);
+    this.#writes.delete(ticket);
+    then?.(refusal, now);
+  }
+
+  #answer(ticket: number, answer: Answer): void {
+    if (this.#open.delete(ticket)) this.#options.emit({ kind: "answer", ticket, answer });
+  }
+}
+
+function refused(code: ErrorCode, message: string): Answer {
+  return { kind: "refused", refusal: { code, message } };
+}

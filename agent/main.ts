@@ -1,0 +1,243 @@
+/**
+ * Composition root: the only file that builds adapters. What it opens is closed by one stack, last first; nothing starts
+ * on import. Stopping touches nothing in the kernel: endpoints keep talking while the agent is away.
+ */
+import { hostname } from "node:os";
+import { toHex } from "../base/bytes.ts";
+import type { Crypto } from "../base/crypto.ts";
+import { MeshError } from "../base/errors.ts";
+import { type BootId, type HostId, type Name, parseBootId, parseName } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import { systemClock } from "../base/node/clock.ts";
+import { nodeCrypto } from "../base/node/crypto.ts";
+import { debugLog } from "../base/node/log.ts";
+import { systemRandom } from "../base/node/random.ts";
+import type { Certificate } from "../membership/certificate.ts";
+import { loadCredentials, saveAuthority, saveCertificate } from "../membership/disk/credentials.ts";
+import { encodeHello, helloFault, protocolVersion } from "../membership/hello.ts";
+import { loadIdentity } from "../membership/libp2p/identity.ts";
+import { openTransport } from "../membership/libp2p/transport.ts";
+import type { Underlay } from "../overlay/dataplane.ts";
+import { checkDataplane } from "../overlay/linux/capabilities.ts";
+import { openDataplane } from "../overlay/linux/dataplane.ts";
+import { findUnderlay, ownAddresses } from "../overlay/linux/underlay.ts";
+import { openJournal } from "../store/leveldb/journal.ts";
+import { RowReader } from "../store/rows.ts";
+import { Agent } from "./agent.ts";
+import { type Config, limits } from "./config.ts";
+import { openControlServer } from "./control/server.ts";
+import { joinCluster } from "./node/joining.ts";
+import { Loop, type Ports } from "./node/loop.ts";
+import { hostPart, officeOf, type Standing, standingOf } from "./node/standing.ts";
+import { notifyReady } from "./node/systemd.ts";
+import type { StatusView } from "./view.ts";
+
+const version = "0.1.0";
+
+/** What is settled before anything runs. */
+type Setting = {
+  readonly config: Config;
+  readonly underlay: Underlay;
+  readonly host: HostId;
+  readonly name: Name;
+  readonly boot: BootId;
+  readonly crypto: Crypto;
+  readonly standing: Standing;
+  readonly seeds: readonly string[];
+  readonly log: Log;
+  /** While joining: what went wrong last. */
+  problem: string | undefined;
+};
+
+/** Runs the agent until the signal aborts. Throws a MeshError where it cannot run. */
+export async function runAgent(config: Config, signal: AbortSignal): Promise<void> {
+  const log = debugLog("starling:agent");
+  await checkDataplane();
+  const underlay = await findUnderlay({ bind: config.bind, seeds: config.join.map(hostPart) });
+  // Above this line nothing has touched the host; what follows is undone by the stack, last first.
+  await using stack = new AsyncDisposableStack();
+  const directory = config.dataDir;
+  const journal = stack.use(await openJournal({ directory, log: debugLog("starling:store") }));
+  const identity = await loadIdentity(directory);
+  const setting = await settle(config, { underlay, identity, log });
+  const loop = new Loop({ clock: systemClock, log, joining: () => joiningView(setting) });
+  stack.defer(() => loop.close());
+  const dataplane = stack.use(
+    await openDataplane({ log: debugLog("starling:overlay"), vxlanPort: config.vxlanPort }),
+  );
+  if (config.purgeOnExit) stack.defer(() => dataplane.purge());
+  const transport = stack.use(
+    await openTransport({
+      identity,
+      clusterId: setting.standing.cluster,
+      listen: { address: underlay.address, port: config.port },
+      limits,
+      handler: loop,
+      log: debugLog("starling:membership"),
+    }),
+  );
+  stack.use(
+    await openControlServer({
+      path: config.socket,
+      desk: loop,
+      log: debugLog("starling:control"),
+      limits,
+    }),
+  );
+  const ports = { transport, journal, dataplane };
+  const certificate = await membership(setting, ports, signal);
+  if (certificate === undefined) return;
+  await startAgent(setting, certificate, { loop, ports });
+  notifyReady();
+  await aborted(signal);
+  log.info("stopping; the kernel stays as it is", { name: setting.name });
+}
+
+async function settle(
+  config: Config,
+  given: {
+    readonly underlay: Underlay;
+    readonly identity: { readonly host: HostId; readonly seed: Uint8Array };
+    readonly log: Log;
+  },
+): Promise<Setting> {
+  const { underlay, identity, log } = given;
+  const { host } = identity;
+  const crypto = nodeCrypto(identity.seed);
+  const name = parseName((config.name ?? hostname()).toLowerCase().split(".")[0] ?? "");
+  if (name === undefined) {
+    const what =
+      config.name === undefined ? `this machine's name ${hostname()}` : `--name ${config.name}`;
+    throw new MeshError("CONFIG_INVALID", `${what} is no DNS label; give one with --name`);
+  }
+  const own = new Set([...(await ownAddresses()), hostname(), "localhost"]);
+  const seeds = config.join.filter((seed) => !own.has(hostPart(seed)));
+  const credentials = await loadCredentials(config.dataDir, crypto);
+  const standing = standingOf({ credentials, config, seeds, host, crypto, random: systemRandom });
+  if (standing.kind === "member" && standing.isNew && standing.authority !== undefined) {
+    await saveAuthority(config.dataDir, standing.authority, crypto);
+    await saveCertificate(config.dataDir, standing.certificate, crypto);
+  }
+  const boot = parseBootId(toHex(systemRandom.bytes(8))) as BootId;
+  return { config, underlay, host, name, boot, crypto, standing, seeds, log, problem: undefined };
+}
+
+/** What makes us a member: from disk, from our own founding, or from whoever lets us in. */
+async function membership(
+  setting: Setting,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  const { standing, log, crypto, config } = setting;
+  if (standing.kind === "member") {
+    if (standing.isNew) announceFounding(setting);
+    return standing.certificate;
+  }
+  const joining = joinCluster({
+    ...setting,
+    transport: ports.transport,
+    token: standing.token,
+    random: systemRandom,
+    signal,
+    tried: (problem) => {
+      setting.problem = problem;
+    },
+  });
+  const certificate = await joining.catch((error: unknown): undefined => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (certificate === undefined) return undefined;
+  await saveCertificate(config.dataDir, certificate, crypto);
+  log.info("joined the cluster", { name: setting.name });
+  return certificate;
+}
+
+async function startAgent(
+  setting: Setting,
+  certificate: Certificate,
+  { loop, ports }: { readonly loop: Loop; readonly ports: Ports },
+): Promise<void> {
+  const { config, underlay, host, boot, name, crypto, standing, seeds, log } = setting;
+  const { cluster } = standing;
+  const address = addressOf(setting);
+  const agent = new Agent({
+    self: host,
+    cluster,
+    boot,
+    name,
+    certificate,
+    address,
+    version,
+    underlay,
+    vxlanPort: config.vxlanPort,
+    seeds,
+    crypto,
+    random: systemRandom,
+    clock: systemClock,
+    log,
+    office: officeOf(standing, host, address, crypto),
+  });
+  await restore(agent, ports, log);
+  const hello = encodeHello({ protocol: protocolVersion, certificate, boot, name, address });
+  const doorman = {
+    hello: () => hello,
+    refusal: (peer: HostId, bytes: Uint8Array) => helloFault(peer, bytes, cluster, crypto),
+  };
+  await loop.start({ agent, ports, doorman });
+  log.info("ready", { name, address, device: underlay.device });
+}
+
+async function restore(agent: Agent, { journal }: Ports, log: Log): Promise<void> {
+  const reader = new RowReader();
+  for await (const row of journal.load("origins")) reader.take(row);
+  const places = await Array.fromAsync(journal.load("local"));
+  const { origins, damaged } = reader.finish();
+  for (const origin of [...damaged, ...agent.restore(origins, places)]) {
+    log.error("records on disk are damaged; peers will be asked for them", { origin });
+  }
+}
+
+function announceFounding(setting: Setting): void {
+  const { standing, host, crypto } = setting;
+  const token = officeOf(standing, host, addressOf(setting), crypto).token();
+  if ("code" in token) return;
+  // A token must not end up in a log that others can read; a terminal is the operator's.
+  const command = process.stdout.isTTY
+    ? token.command
+    : "starling token   # as root: prints the command";
+  process.stdout.write(
+    `This host has founded a cluster. On each further host:\n\n    ${command}\n\n`,
+  );
+}
+
+function addressOf({ underlay, config }: Pick<Setting, "underlay" | "config">): string {
+  const { address } = underlay;
+  return address.includes(":") ? `[${address}]:${config.port}` : `${address}:${config.port}`;
+}
+
+function joiningView(setting: Setting): StatusView {
+  const { standing, host, name, boot, underlay, problem } = setting;
+  return {
+    version,
+    state: "joining",
+    joining: problem ?? "asking the seeds",
+    cluster: standing.cluster,
+    host: { id: host, name, boot, address: addressOf(setting) },
+    underlay: { device: underlay.device, vtep: underlay.address, mtu: underlay.mtu },
+    members: { alive: 0, suspect: 0, unreachable: 0 },
+    networks: 0,
+    endpoints: { local: 0, total: 0 },
+    store: { epoch: 0, seq: 0, root: "", origins: 0, records: 0 },
+    kernel: { isInSync: false, repairs: 0, failures: [], conflicts: [] },
+    warnings: ["this host is not yet a member of a cluster"],
+    uptimeMs: Math.round(systemClock.now()),
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

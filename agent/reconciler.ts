@@ -1,0 +1,152 @@
+/**
+ * Keeps the kernel equal to what the map implies. Level-triggered: whatever happened, the next step is wanted minus what
+ * the kernel holds. Between dumps we believe what we applied; a dump every few seconds, and one soon after any foreign
+ * change, finds what others did, and that is put right and counted.
+ *
+ *   wanted changed --> plan against what we programmed --> apply --> programmed
+ *   dump ------------> plan against the dump ------------> apply (counted as repair if nothing else was under way)
+ */
+import type { Log } from "../base/log.ts";
+import type { Instant } from "../base/time.ts";
+import type { Actual, DataplaneOp, OpFailure, Wanted } from "../overlay/dataplane.ts";
+import { actualOf } from "../overlay/expected.ts";
+import { plan } from "../overlay/plan.ts";
+import type { Emit } from "./effect.ts";
+
+export type ReconcilerOptions = {
+  /** Between dumps when nothing happens: drift that no notification told of is found this late. */
+  readonly sweepMs: number;
+  /** After a notification of a foreign change. */
+  readonly watchMs: number;
+  /** After a refused operation. */
+  readonly retryMs: number;
+};
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #emit: Emit;
+  readonly #log: Log;
+  readonly #settled: () => void;
+  readonly #dumped: (actual: Actual) => void;
+  #wanted: Wanted = { segments: new Map() };
+  /** What the kernel holds as far as we know; undefined: ask it before planning. */
+  #programmed: Wanted | undefined;
+  #applying: { readonly wanted: Wanted; readonly ops: readonly DataplaneOp[] } | undefined;
+  #dumping: { isStale: boolean } | undefined;
+  #dumpAt: Instant = 0;
+  #repairs = 0;
+  #failures: readonly OpFailure[] = [];
+  #conflicts: Actual["conflicts"] = [];
+  #routes: Actual["routes"] = [];
+
+  constructor(options: {
+    readonly options: ReconcilerOptions;
+    readonly emit: Emit;
+    readonly log: Log;
+    /** The kernel holds what is wanted. */
+    readonly settled: () => void;
+    /** What the kernel shows, each time it was asked. */
+    readonly dumped: (actual: Actual) => void;
+  }) {
+    this.#options = options.options;
+    this.#emit = options.emit;
+    this.#log = options.log;
+    this.#settled = options.settled;
+    this.#dumped = options.dumped;
+  }
+
+  get isSettled(): boolean {
+    return this.#applying === undefined && this.#programmed === this.#wanted;
+  }
+
+  get repairs(): number {
+    return this.#repairs;
+  }
+
+  get failures(): readonly OpFailure[] {
+    return this.#failures;
+  }
+
+  get conflicts(): Actual["conflicts"] {
+    return this.#conflicts;
+  }
+
+  /** The host's own routes, as of the last dump. */
+  get routes(): Actual["routes"] {
+    return this.#routes;
+  }
+
+  want(wanted: Wanted): void {
+    this.#wanted = wanted;
+    this.#step();
+  }
+
+  applied(failures: readonly OpFailure[], now: Instant): void {
+    const done = this.#applying;
+    this.#applying = undefined;
+    this.#failures = failures;
+    this.#programmed = failures.length === 0 ? done?.wanted : undefined;
+    this.#dumpAt = Math.min(this.#dumpAt, now + this.#options.sweepMs);
+    if (failures.length > 0) this.#dumpAt = now + this.#options.retryMs;
+    for (const { op, reason } of failures) {
+      this.#log.warn("kernel refused a change", { kind: op.kind, reason });
+    }
+    this.#step();
+  }
+
+  dumped(actual: Actual, now: Instant): void {
+    const isStale = this.#dumping?.isStale ?? true;
+    this.#dumping = undefined;
+    this.#conflicts = actual.conflicts;
+    this.#routes = actual.routes;
+    this.#dumpAt = now + (isStale ? this.#options.watchMs : this.#options.sweepMs);
+    if (isStale || this.#applying !== undefined) return;
+    this.#dumped(actual);
+    const ops = plan(this.#wanted, actual);
+    if (this.#programmed === this.#wanted) this.#countRepairs(ops);
+    this.#apply(ops);
+  }
+
+  dumpFailed(now: Instant): void {
+    this.#dumping = undefined;
+    this.#dumpAt = now + this.#options.retryMs;
+  }
+
+  /** Something in the kernel changed, by us or by others. */
+  kernelChanged(now: Instant): void {
+    this.#dumpAt = Math.min(this.#dumpAt, now + this.#options.watchMs);
+  }
+
+  tick(now: Instant): void {
+    if (now < this.#dumpAt || this.#applying !== undefined || this.#dumping !== undefined) return;
+    this.#dumping = { isStale: false };
+    this.#emit({ kind: "dump" });
+  }
+
+  #step(): void {
+    if (this.#applying !== undefined || this.#programmed === undefined) return;
+    if (this.#programmed === this.#wanted) this.#settled();
+    else this.#apply(plan(this.#wanted, actualOf(this.#programmed)));
+  }
+
+  #apply(ops: readonly DataplaneOp[]): void {
+    if (ops.length === 0) {
+      this.#programmed = this.#wanted;
+      this.#settled();
+      return;
+    }
+    if (this.#dumping !== undefined) this.#dumping.isStale = true;
+    this.#applying = { wanted: this.#wanted, ops };
+    this.#emit({ kind: "apply", ops });
+  }
+
+  #countRepairs(ops: readonly DataplaneOp[]): void {
+    if (ops.length === 0) return;
+    this.#repairs += ops.length;
+    this.#log.warn("kernel was changed by others; repairing", {
+      count: ops.length,
+      kind: ops[0]?.kind,
+    });
+    this.#emit({ kind: "event", event: { kind: "kernel", repairs: this.#repairs } });
+  }
+}

@@ -1,0 +1,78 @@
+/** The agent's account of itself, warnings included: what `starling status` shows. */
+import { toHex } from "../base/bytes.ts";
+import type { Instant } from "../base/time.ts";
+import type { Replica } from "../store/replica.ts";
+import type { AgentOptions } from "./agent.ts";
+import type { Reconciler } from "./reconciler.ts";
+import type { StatusView } from "./view.ts";
+import { memberViews, networkView, type Scene } from "./views.ts";
+
+type Parts = {
+  readonly options: AgentOptions;
+  readonly scene: Scene;
+  readonly replica: Replica;
+  readonly reconciler: Reconciler;
+};
+
+export function statusView(
+  { options, scene, replica, reconciler }: Parts,
+  now: Instant,
+): StatusView {
+  const { self, cluster, boot, name, address, version, underlay } = options;
+  const { tables } = scene;
+  const members = memberViews(scene, now);
+  const count = (state: string) => members.filter((member) => member.state === state).length;
+  const head = replica.origin(self)?.head;
+  return {
+    version,
+    state: "member",
+    joining: undefined,
+    cluster,
+    host: { id: self, name, boot, address },
+    underlay: { device: underlay.device, vtep: underlay.address, mtu: underlay.mtu },
+    members: {
+      alive: count("alive"),
+      suspect: count("suspect"),
+      unreachable: count("unreachable"),
+    },
+    networks: tables.shownNetworks().length,
+    endpoints: { local: tables.endpointsOn(self).size, total: tables.endpoints.size },
+    store: {
+      epoch: head?.epoch ?? 0,
+      seq: head?.seq ?? 0,
+      root: toHex(replica.digest.root()),
+      origins: replica.heads().length,
+      records: replica.size,
+    },
+    kernel: {
+      isInSync: reconciler.isSettled,
+      repairs: reconciler.repairs,
+      failures: reconciler.failures.map(({ op, reason }) => `${op.kind}: ${reason}`),
+      conflicts: reconciler.conflicts.map(({ device, reason }) => `${device}: ${reason}`),
+    },
+    warnings: warnings(scene, reconciler, members.length),
+    uptimeMs: Math.round(now - scene.startedAt),
+  };
+}
+
+function warnings(scene: Scene, reconciler: Reconciler, members: number): string[] {
+  const { tables, self, peer } = scene;
+  const lost = [...tables.hosts].filter(([host]) => peer(host)?.reach === "unreachable");
+  const conflicts = tables.shownNetworks().flatMap((network) => {
+    const { name, conflict } = networkView(scene, network);
+    return conflict === undefined ? [] : [`network ${name} (${network.id}): ${conflict}`];
+  });
+  const isCutOff = members > 1 && lost.length === members - 1;
+  return [
+    ...(isCutOff ? ["no other host is reachable: this host may be the one that is cut off"] : []),
+    ...lost.map(([host, { name }]) => {
+      const count = tables.endpointsOn(host).size;
+      return `host ${name} is unreachable; its ${count} endpoints stay in the kernel, for they may still run`;
+    }),
+    ...conflicts,
+    ...reconciler.conflicts.map(
+      ({ device, reason }) => `the interface ${device} is in our way and not ours: ${reason}`,
+    ),
+    ...(tables.hosts.has(self) ? [] : ["this host has not yet published itself"]),
+  ];
+}

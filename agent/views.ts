@@ -1,0 +1,117 @@
+/** Turns what the core knows into what people and programs are shown. */
+import { cidrRange, familyOf, gatewayOf } from "../base/address.ts";
+import type { HostId, NetworkId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { PeerView } from "../membership/liveness.ts";
+import { type Place, prefixFor } from "./attachments.ts";
+import type { Naming } from "./network-names.ts";
+import type { Endpoint, Network, Tables } from "./tables.ts";
+import type { EndpointView, HostRef, MemberView, NetworkView } from "./view.ts";
+
+/** What views are made of. */
+export type Scene = {
+  readonly self: HostId;
+  readonly tables: Tables;
+  readonly namings: ReadonlyMap<NetworkId, Naming>;
+  readonly peer: (host: HostId) => PeerView | undefined;
+  readonly place: (endpoint: Endpoint["id"]) => Place | undefined;
+  /** Whether this host's kernel reflects the map. */
+  readonly isSettled: boolean;
+  readonly mtu: number;
+  readonly freeHere: (network: NetworkId) => number;
+  readonly startedAt: Instant;
+};
+
+export function hostRef(scene: Pick<Scene, "tables">, id: HostId): HostRef {
+  return { id, name: scene.tables.hosts.get(id)?.name ?? id.slice(-8) };
+}
+
+/** All hosts that have a record, ourselves first, then by name. */
+export function memberViews(scene: Scene, now: Instant): MemberView[] {
+  const views = [...scene.tables.hosts.keys()].flatMap(
+    (host) => memberView(scene, host, now) ?? [],
+  );
+  return views.toSorted(
+    (a, b) => Number(b.isSelf) - Number(a.isSelf) || a.name.localeCompare(b.name),
+  );
+}
+
+export function memberView(scene: Scene, host: HostId, now: Instant): MemberView | undefined {
+  const record = scene.tables.hosts.get(host);
+  if (record === undefined) return undefined;
+  const isSelf = host === scene.self;
+  const peer = scene.peer(host);
+  return {
+    id: host,
+    name: record.name,
+    isSelf,
+    state: isSelf ? "alive" : (peer?.reach ?? "suspect"),
+    address: record.address,
+    vtep: record.vtep,
+    sinceMs: Math.round(now - (isSelf ? scene.startedAt : (peer?.since ?? now))),
+    rttMs: peer?.rttMs,
+    version: record.version,
+  };
+}
+
+export function networkView(scene: Scene, network: Network): NetworkView {
+  const { id, name, subnets, creator } = network;
+  const naming = scene.namings.get(id);
+  return {
+    id,
+    name,
+    vni: naming?.vni as NetworkView["vni"],
+    subnets,
+    gateways: subnets.map(gatewayOf),
+    mtu: scene.mtu,
+    createdBy: hostRef(scene, creator),
+    endpoints: scene.tables.endpointsOf(id).size,
+    freeHere: scene.freeHere(id),
+    addresses: usableAddresses(network),
+    conflict:
+      naming?.nameOwner === undefined
+        ? undefined
+        : `the older network ${naming.nameOwner} is called ${name} too: use this one by its id, or remove one of them`,
+  };
+}
+
+export function endpointView(scene: Scene, endpoint: Endpoint): EndpointView {
+  const network = scene.tables.networks.get(endpoint.network);
+  const isLocal = endpoint.host === scene.self;
+  const place = isLocal ? scene.place(endpoint.id) : undefined;
+  const isReached = isLocal || scene.peer(endpoint.host)?.reach !== "unreachable";
+  return {
+    id: endpoint.id,
+    name: endpoint.name,
+    network: { id: endpoint.network, name: network?.name ?? endpoint.network },
+    mac: endpoint.mac,
+    addresses: endpoint.ips.map((ip) => `${ip}/${prefixFor(ip, network?.subnets ?? [])}`),
+    host: hostRef(scene, endpoint.host),
+    state: isReached ? (scene.isSettled ? "up" : "pending") : "unreachable",
+    isLocal,
+    netns: place?.netns,
+    interface: place?.interface,
+  };
+}
+
+/** Endpoints of shown networks, by network, host and address. */
+export function endpointViews(scene: Scene, network: NetworkId | undefined): EndpointView[] {
+  const endpoints = [...scene.tables.endpoints.values()].filter(
+    (endpoint) =>
+      scene.tables.isShown(endpoint.network) &&
+      (network === undefined || endpoint.network === network),
+  );
+  const views = endpoints.map((endpoint) => endpointView(scene, endpoint));
+  const keyOf = (view: EndpointView) =>
+    `${view.network.name} ${view.host.name} ${view.name ?? view.id}`;
+  return views.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
+}
+
+/** Addresses of the first subnet that endpoints can have; capped where a count means nothing any more. */
+function usableAddresses({ subnets }: Network): number {
+  const [first] = subnets;
+  if (first === undefined) return 0;
+  const reserved = familyOf(first) === 4 ? 3n : 2n;
+  const usable = cidrRange(first).size - reserved;
+  return Number(usable > 2n ** 48n ? 2n ** 48n : usable);
+}

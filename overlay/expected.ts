@@ -1,0 +1,34 @@
+/** What a dump would show of a kernel that holds exactly what is wanted: what we believe between two dumps. */
+import type { Actual, ActualSegment, Segment, Wanted } from "./dataplane.ts";
+
+/** Planning against this is empty for the same wanted. */
+export function actualOf(wanted: Wanted): Actual {
+  const segments = new Map([...wanted.segments].map(([vni, segment]) => [vni, shown(segment)]));
+  return { segments, routes: [], conflicts: [] };
+}
+
+function shown(segment: Segment): ActualSegment {
+  const remotes = [...segment.remotes.values()];
+  return {
+    vni: segment.vni,
+    bridge: {
+      mac: segment.gatewayMac,
+      mtu: segment.mtu,
+      isUp: true,
+      gateways: segment.gateways,
+      neighbours: remotes.flatMap(({ mac, ips }) => ips.map((ip) => ({ ip, mac }))),
+    },
+    vxlan: {
+      mac: segment.vxlanMac,
+      mtu: segment.mtu,
+      isUp: true,
+      vtep: segment.vtep,
+      port: segment.vxlanPort,
+      isOnBridge: true,
+      hasPortFlags: true,
+      fdb: remotes.map(({ mac, vtep }) => ({ mac, vtep })),
+      bridgeFdb: remotes.map(({ mac }) => mac),
+    },
+    ports: [...segment.ports].map((endpoint) => ({ endpoint, isOnBridge: true, isUp: true })),
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * Wanted minus actual, as a list of changes in a safe order: devices before what lives on them, additions before removals,
+ * whole segments last. Minimal: planned against its own result, nothing is left.
+ */
+import type { Mac } from "../base/address.ts";
+import type {
+  Actual,
+  ActualSegment,
+  DataplaneOp,
+  RemoteEntry,
+  Segment,
+  Wanted,
+} from "./dataplane.ts";
+
+/** The changes that make the kernel hold what is wanted. */
+export function plan(wanted: Wanted, actual: Actual): DataplaneOp[] {
+  const kept = [...wanted.segments.values()].flatMap((segment) =>
+    planSegment(segment, actual.segments.get(segment.vni)),
+  );
+  const gone = [...actual.segments.values()].filter(({ vni }) => !wanted.segments.has(vni));
+  return [...kept, ...gone.flatMap(removeSegment)];
+}
+
+function planSegment(segment: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
+  const isFresh = actual?.vxlan === undefined;
+  return [
+    ...(hasBridge(segment, actual) ? [] : [{ kind: "bridge-set", segment } as const]),
+    ...(hasVxlan(segment, actual) ? [] : [{ kind: "vxlan-set", segment } as const]),
+    ...planPorts(segment, actual),
+    ...planRemotes(segment, isFresh ? undefined : actual),
+    ...planGateways(segment, actual),
+  ];
+}
+
+function hasBridge(segment: Segment, actual: ActualSegment | undefined): boolean {
+  const bridge = actual?.bridge;
+  return (
+    bridge !== undefined &&
+    bridge.isUp &&
+    bridge.mac === segment.gatewayMac &&
+    bridge.mtu === segment.mtu &&
+    segment.gateways.every((gateway) => bridge.gateways.includes(gateway))
+  );
+}
+
+function hasVxlan(segment: Segment, actual: ActualSegment | undefined): boolean {
+  const vxlan = actual?.vxlan;
+  return (
+    vxlan !== undefined &&
+    vxlan.isUp &&
+    vxlan.isOnBridge &&
+    vxlan.hasPortFlags &&
+    vxlan.mac === segment.vxlanMac &&
+    vxlan.mtu === segment.mtu &&
+    vxlan.vtep === segment.vtep &&
+    vxlan.port === segment.vxlanPort
+  );
+}
+
+/** A wanted port that is missing cannot be made from here: its namespace has to be looked at first. */
+function planPorts(segment: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
+  return (actual?.ports ?? []).flatMap(({ endpoint, isOnBridge, isUp }): DataplaneOp[] => {
+    if (!segment.ports.has(endpoint)) return [{ kind: "port-remove", endpoint }];
+    return isOnBridge && isUp ? [] : [{ kind: "port-set", vni: segment.vni, endpoint }];
+  });
+}
+
+function planRemotes({ vni, remotes }: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
+  const held = heldRemotes(actual);
+  const sets = [...remotes.values()].filter((remote) => !isHeld(remote, held.get(remote.mac)));
+  const claimed = new Set([...remotes.values()].flatMap(({ ips }) => ips));
+  const removes = [...held.values()].flatMap((was): DataplaneOp[] => {
+    const is = remotes.get(was.mac);
+    const vteps = is === undefined ? was.vteps : was.vteps.filter((vtep) => vtep !== is.vtep);
+    const ips = was.ips.filter((ip) => !claimed.has(ip));
+    if (is !== undefined)
+      return ips.length === 0
+        ? []
+        : [{ kind: "remote-remove", vni, mac: was.mac, vtep: vteps[0], ips }];
+    return [{ kind: "remote-remove", vni, mac: was.mac, vtep: vteps[0], ips }];
+  });
+  return [...sets.map((remote) => ({ kind: "remote-set", vni, remote }) as const), ...removes];
+}
+
+type Held = {
+  readonly mac: Mac;
+  vteps: RemoteEntry["vtep"][];
+  ips: RemoteEntry["ips"][number][];
+  isOnBridge: boolean;
+};
+
+function heldRemotes(actual: ActualSegment | undefined): Map<Mac, Held> {
+  const held = new Map<Mac, Held>();
+  const of = (mac: Mac): Held => {
+    const known = held.get(mac) ?? { mac, vteps: [], ips: [], isOnBridge: false };
+    held.set(mac, known);
+    return known;
+  };
+  for (const { mac, vtep } of actual?.vxlan?.fdb ?? [])
+    if (vtep !== undefined) of(mac).vteps.push(vtep);
+  for (const mac of actual?.vxlan?.bridgeFdb ?? []) of(mac).isOnBridge = true;
+  for (const { ip, mac } of actual?.bridge?.neighbours ?? []) of(mac).ips.push(ip);
+  return held;
+}
+
+function isHeld(remote: RemoteEntry, held: Held | undefined): boolean {
+  return (
+    held !== undefined &&
+    held.isOnBridge &&
+    held.vteps.length === 1 &&
+    held.vteps[0] === remote.vtep &&
+    remote.ips.every((ip) => held.ips.includes(ip))
+  );
+}
+
+function planGateways(
+  { vni, gateways }: Segment,
+  actual: ActualSegment | undefined,
+): DataplaneOp[] {
+  const extra = (actual?.bridge?.gateways ?? []).filter((gateway) => !gateways.includes(gateway));
+  return extra.map((gateway) => ({ kind: "gateway-remove", vni, gateway }) as const);
+}
+
+function removeSegment({ vni, ports }: ActualSegment): DataplaneOp[] {
+  const removed = ports.map(({ endpoint }) => ({ kind: "port-remove", endpoint }) as const);
+  return [...removed, { kind: "segment-remove", vni }];
+}

@@ -1,0 +1,52 @@
+/** A journal's disk in a simulation: what was synced stays, of what was only written a crash keeps a part. */
+import type { JournalOp, JournalTable } from "../../store/journal.ts";
+
+export class Disk {
+  #synced = new Map<string, Uint8Array>();
+  /** Written since the last sync, in order. */
+  #unsynced: (readonly JournalOp[])[] = [];
+
+  append(ops: readonly JournalOp[], isDurable: boolean): void {
+    this.#unsynced.push(ops);
+    if (!isDurable) return;
+    for (const batch of this.#unsynced) put(this.#synced, batch);
+    this.#unsynced = [];
+  }
+
+  /** The machine loses power, or only the process ends: `kept` of the unsynced batches survive, oldest first. */
+  crash(kept: (unsynced: number) => number): void {
+    for (const batch of this.#unsynced.slice(0, kept(this.#unsynced.length)))
+      put(this.#synced, batch);
+    this.#unsynced = [];
+  }
+
+  /** The disk is lost. */
+  wipe(): void {
+    this.#synced = new Map();
+    this.#unsynced = [];
+  }
+
+  /** A copy to put back later: a backup, or a cloned machine. */
+  snapshot(): () => void {
+    const copy = new Map(this.#synced);
+    return () => {
+      this.#synced = new Map(copy);
+      this.#unsynced = [];
+    };
+  }
+
+  *rows(table: JournalTable): Generator<{ key: string; value: Uint8Array }, void, void> {
+    const all = new Map(this.#synced);
+    for (const batch of this.#unsynced) put(all, batch);
+    for (const [key, value] of all) {
+      if (key.startsWith(`${table} `)) yield { key: key.slice(table.length + 1), value };
+    }
+  }
+}
+
+function put(rows: Map<string, Uint8Array>, ops: readonly JournalOp[]): void {
+  for (const { table, key, value } of ops) {
+    if (value === undefined) rows.delete(`${table} ${key}`);
+    else rows.set(`${table} ${key}`, value);
+  }
+}

@@ -1,0 +1,241 @@
+/** One simulated machine: a real agent core, and a network, disk and kernel that a seed decides. */
+import { Agent } from "../../agent/agent.ts";
+import type { Answer, Command } from "../../agent/command.ts";
+import { tickMs } from "../../agent/config.ts";
+import type { Effect } from "../../agent/effect.ts";
+import { encodeEnvelope } from "../../agent/envelope.ts";
+import { parseIp } from "../../base/address.ts";
+import { toHex } from "../../base/bytes.ts";
+import { type BootId, type HostId, type Name, parseBootId, parseName } from "../../base/id.ts";
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { certify, clusterOf } from "../../membership/certificate.ts";
+import { encodeHello, helloFault, protocolVersion } from "../../membership/hello.ts";
+import { refuseJoin } from "../../membership/join.ts";
+import { RowReader } from "../../store/rows.ts";
+import { simulatedCrypto, simulatedHost, simulatedSigner } from "./crypto.ts";
+import { Disk } from "./disk.ts";
+import { Kernel } from "./kernel.ts";
+import type { Network, Station } from "./network.ts";
+import type { Schedule } from "./schedule.ts";
+
+const root = simulatedSigner(1);
+
+export class SimulatedHost implements Station {
+  readonly n: number;
+  readonly id: HostId;
+  readonly address: string;
+  readonly disk = new Disk();
+  kernel = new Kernel();
+  readonly #schedule: Schedule;
+  readonly #network: Network;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #seeds: readonly string[];
+  readonly #answers = new Map<number, (answer: Answer) => void>();
+  #agent: Agent | undefined;
+  #boot: BootId | undefined;
+  #ticket = 0;
+  /** Inputs that wait because the process is stopped. */
+  #paused: ((agent: Agent) => void)[] | undefined;
+  /** Raised at each boot, so that completions of an earlier life reach nobody. */
+  #life = 0;
+
+  constructor(options: {
+    readonly n: number;
+    readonly schedule: Schedule;
+    readonly network: Network;
+    readonly random: Random;
+    readonly log: Log;
+    readonly seeds: readonly string[];
+  }) {
+    this.n = options.n;
+    this.id = simulatedHost(options.n);
+    this.address = `10.${options.n >> 8}.${options.n & 255}.1:7790`;
+    this.#schedule = options.schedule;
+    this.#network = options.network;
+    this.#random = options.random;
+    this.#log = options.log;
+    this.#seeds = options.seeds;
+    this.#network.join(this);
+  }
+
+  get isUp(): boolean {
+    return this.#agent !== undefined;
+  }
+
+  agent(): Agent | undefined {
+    return this.#agent;
+  }
+
+  /** The process starts from what its disk holds. */
+  boot(): void {
+    const crypto = simulatedCrypto(this.id);
+    const cluster = clusterOf(root.publicKey, crypto);
+    const certificate = certify(this.id, root, crypto);
+    this.#life += 1;
+    this.#boot = parseBootId(toHex(this.#random.bytes(8))) as BootId;
+    const agent = new Agent({
+      self: this.id,
+      cluster,
+      boot: this.#boot,
+      name: this.#name(),
+      certificate,
+      address: this.address,
+      version: "simulated",
+      underlay: { device: "eth0", address: this.#vtep(), mtu: 1500 },
+      vxlanPort: 4789,
+      seeds: this.#seeds,
+      crypto,
+      random: this.#random,
+      clock: this.#schedule,
+      log: this.#log,
+      office: {
+        token: () => ({ code: "NOT_PERMITTED", message: "no tokens here" }),
+        judge: () => refuseJoin("TOKEN_REFUSED", "no tokens here"),
+      },
+    });
+    const reader = new RowReader();
+    for (const row of this.disk.rows("origins")) reader.take(row);
+    agent.restore(reader.finish().origins, [...this.disk.rows("local")]);
+    this.#agent = agent;
+    this.input((starting) => starting.start(this.#schedule.now()));
+    this.#tick(this.#life);
+  }
+
+  /** The process dies. With `kept`, so many of the unsynced writes survive; else all do. */
+  crash(kept: (unsynced: number) => number = (all) => all): void {
+    this.#agent = undefined;
+    this.#paused = undefined;
+    this.#life += 1;
+    this.disk.crash(kept);
+    this.#network.reset(this.id);
+    for (const resolve of this.#answers.values()) {
+      resolve({ kind: "refused", refusal: { code: "AGENT_UNREACHABLE", message: "crashed" } });
+    }
+    this.#answers.clear();
+  }
+
+  /** SIGSTOP and SIGCONT: nothing is handled meanwhile, nothing is lost. */
+  pause(): void {
+    this.#paused ??= [];
+  }
+
+  resume(): void {
+    const waiting = this.#paused ?? [];
+    this.#paused = undefined;
+    for (const handle of waiting) this.input(handle);
+  }
+
+  ask(command: Command, answered: (answer: Answer) => void): void {
+    this.#ticket += 1;
+    const ticket = this.#ticket;
+    this.#answers.set(ticket, answered);
+    this.input((agent) => agent.ask(ticket, command, this.#schedule.now()));
+  }
+
+  hello(): Uint8Array {
+    const certificate = certify(this.id, root, simulatedCrypto(this.id));
+    const boot = this.#boot as BootId;
+    return encodeHello({
+      protocol: protocolVersion,
+      certificate,
+      boot,
+      name: this.#name(),
+      address: this.address,
+    });
+  }
+
+  refusal(peer: HostId, hello: Uint8Array): string | undefined {
+    const crypto = simulatedCrypto(this.id);
+    return helloFault(peer, hello, clusterOf(root.publicKey, crypto), crypto);
+  }
+
+  input(handle: (agent: Agent) => void): void {
+    if (this.#agent === undefined) return;
+    if (this.#paused !== undefined) {
+      this.#paused.push(handle);
+      return;
+    }
+    handle(this.#agent);
+    for (const effect of this.#agent.drain()) this.#perform(effect);
+  }
+
+  #tick(life: number): void {
+    this.#schedule.after(tickMs, () => {
+      if (life !== this.#life) return;
+      if (this.#paused === undefined) this.input((agent) => agent.tick(this.#schedule.now()));
+      this.#tick(life);
+    });
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case "dial":
+        return this.#network.dial(this.id, effect.address);
+      case "send":
+        return this.#network.send(this.id, effect.to, encodeEnvelope(effect.message));
+      case "publish":
+        return this.#network.publish(this.id, encodeEnvelope(effect.message));
+      case "close":
+        return this.#network.close(this.id, effect.host, effect.reason);
+      case "pull":
+        return this.#network.pull(this.id, effect.pull);
+      case "append":
+        return this.#later(this.#random.below(3000) / 1000, (agent) => {
+          this.disk.append(effect.ops, true);
+          agent.appended(this.#schedule.now());
+        });
+      case "keep":
+        this.disk.append(effect.ops, false);
+        return;
+      case "apply":
+        return this.#later(this.#random.below(2000) / 1000, (agent) => {
+          this.kernel.apply(effect.ops);
+          agent.applied([], this.#schedule.now());
+        });
+      case "dump":
+        return this.#later(5, (agent) => agent.dumped(this.kernel.read(), this.#schedule.now()));
+      case "attach":
+        return this.#later(5, (agent) => {
+          const { endpoint, netns } = effect.attachment;
+          const message = `there is no namespace ${netns}`;
+          const outcome = this.kernel.attach(effect.attachment) ?? {
+            refusal: { code: "NETNS_MISSING" as const, message },
+          };
+          agent.attached(endpoint, outcome, this.#schedule.now());
+        });
+      case "inspect":
+        return this.#later(1, (agent) => {
+          const inode = this.kernel.namespaces.get(effect.netns)?.inode;
+          agent.inspected(effect.endpoint, inode, this.#schedule.now());
+        });
+      case "answer": {
+        const answered = this.#answers.get(effect.ticket);
+        this.#answers.delete(effect.ticket);
+        answered?.(effect.answer);
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  /** What happens outside the process happens also while it is stopped; that it happened is an input like any other. */
+  #later(ms: number, complete: (agent: Agent) => void): void {
+    const life = this.#life;
+    this.#schedule.after(ms, () => {
+      if (life === this.#life) this.input(complete);
+    });
+  }
+
+  #name(): Name {
+    return parseName(`host-${this.n}`) as Name;
+  }
+
+  #vtep() {
+    const vtep = parseIp(this.address.split(":")[0] ?? "");
+    if (vtep === undefined) throw new Error("bug: simulated VTEP");
+    return vtep;
+  }
+}

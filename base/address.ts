@@ -1,6 +1,7 @@
 /**
- * Addresses as the whole tree speaks of them. Text in canonical form is the identity (so it can be a map key);
- * arithmetic goes through bigint. Parsing is ipaddr.js's: one of the few packages a core file may use.
+ * Addresses as the whole tree speaks of them. Text in canonical form is the identity (so it can be
+ * a map key); arithmetic goes through bigint. Parsing is ipaddr.js's: one of the few packages a
+ * core file may use.
  */
 import ipaddr from "ipaddr.js";
 import type { Brand } from "./id.ts";
@@ -18,7 +19,9 @@ export type Family = 4 | 6;
 export const lowestVni = 4096;
 export const highestVni = 0xff_ff_ff;
 
-/** The parsed address, or undefined. IPv4 must have four decimal parts; IPv4-mapped IPv6 is refused. */
+/**
+ * The parsed address, or undefined. IPv4 must have four decimal parts; IPv4-mapped IPv6 is refused.
+ */
 export function parseIp(text: string): Ip | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text).toString() as Ip;
   if (text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;

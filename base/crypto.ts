@@ -1,6 +1,9 @@
 import type { HostId } from "./id.ts";
 
-/** Hashing and Ed25519, synchronous. A host id holds its public key, so verifying needs nothing else. */
+/**
+ * Hashing and Ed25519, synchronous. A host id holds its public key, so verifying needs nothing
+ * else.
+ */
 export interface Crypto {
   /** SHA-256: 32 bytes. */
   hash(bytes: Uint8Array): Uint8Array;

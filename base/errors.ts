@@ -1,4 +1,7 @@
-/** Every code an operator can meet. A code never changes meaning; docs/errors.md says what to do about each. */
+/**
+ * Every code an operator can meet. A code never changes meaning; docs/errors.md says what to do
+ * about each.
+ */
 export const errorCodes = [
   "BAD_REQUEST", // The request is malformed: a field is missing, unknown or out of range.
   "UNKNOWN_NETWORK",
@@ -37,7 +40,10 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** A failure an operator can act on. The message says what we tried and what to do; the reason stays in `cause`. */
+/**
+ * A failure an operator can act on. The message says what we tried and what to do; the reason stays
+ * in `cause`.
+ */
 export class MeshError extends Error {
   readonly code: ErrorCode;
 

@@ -43,7 +43,10 @@ function isHex16(text: string): boolean {
   return /^[0-9a-f]{16}$/.test(text);
 }
 
-/** A name an operator gives to a host, network or endpoint: a DNS label (RFC 1123), 1 to 63 characters. */
+/**
+ * A name an operator gives to a host, network or endpoint: a DNS label (RFC 1123), 1 to 63
+ * characters.
+ */
 export type Name = Brand<string, "Name">;
 
 /** The parsed name, or undefined where it is no lower-case DNS label. */

@@ -24,7 +24,10 @@ export type LogField =
   | "path"
   | "protocol";
 
-/** A constant phrase and fields. `error` wakes someone, `warn` degrades service, `info` changes state. */
+/**
+ * A constant phrase and fields. `error` wakes someone, `warn` degrades service, `info` changes
+ * state.
+ */
 export interface Log {
   error(phrase: string, fields?: LogFields): void;
   warn(phrase: string, fields?: LogFields): void;

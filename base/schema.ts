@@ -1,4 +1,7 @@
-/** Building blocks for the schemas of records and messages, so that outside data is parsed into brands in one step. */
+/**
+ * Building blocks for the schemas of records and messages, so that outside data is parsed into
+ * brands in one step.
+ */
 import * as v from "valibot";
 
 /** Counts on the wire: beyond 2^48 a peer is up to something, and the sum of two stays exact. */

@@ -1,6 +1,6 @@
 /**
- * From an endpoint made on one host to the forwarding entry in every other host's kernel. Both ends are what the
- * kernels announced; one machine, so one clock.
+ * From an endpoint made on one host to the forwarding entry in every other host's kernel. Both ends
+ * are what the kernels announced; one machine, so one clock.
  *
  *   POST ---> agent a ---> port appears in kernel a ....... kernel: entry appears in kernel b, c, ...
  *   |________________________________ call ______________________________________________|
@@ -47,7 +47,10 @@ export async function benchConvergence({ hosts, rounds }: ConvergenceOptions): P
   report({ hosts, rounds }, stage, samples);
 }
 
-/** A network with an endpoint on every host, for only such hosts need entries, and a monitor on every kernel. */
+/**
+ * A network with an endpoint on every host, for only such hosts need entries, and a monitor on
+ * every kernel.
+ */
 async function setStage(lab: Lab, cluster: Cluster): Promise<Stage> {
   const [agent, ...others] = cluster.agents;
   if (agent === undefined || others.length === 0) throw new Error("this needs two hosts or more");

@@ -1,4 +1,7 @@
-/** What an agent costs its host: the wait until it serves, and memory, processor and traffic while nothing happens. */
+/**
+ * What an agent costs its host: the wait until it serves, and memory, processor and traffic while
+ * nothing happens.
+ */
 import { readFileSync } from "node:fs";
 import { setTimeout as pass } from "node:timers/promises";
 import type { Agent } from "../test/lab/agent.ts";

@@ -1,4 +1,7 @@
-/** `npm run bench -- NAME`: real agents on simulated hosts, measured from outside; tables here, JSON in bench/results. */
+/**
+ * `npm run bench -- NAME`: real agents on simulated hosts, measured from outside; tables here, JSON
+ * in bench/results.
+ */
 import { parseArgs } from "node:util";
 import { describeError } from "../base/errors.ts";
 import { enterLab } from "../test/lab/enter.ts";

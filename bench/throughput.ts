@@ -1,7 +1,7 @@
 /**
- * TCP between two endpoints against the best that this kernel can do: a VXLAN made by hand between the same two hosts,
- * over the same cable, at the same MTU, through a bridge and a veth pair as ours. Runs alternate, so that a busy
- * machine hurts both alike.
+ * TCP between two endpoints against the best that this kernel can do: a VXLAN made by hand between
+ * the same two hosts, over the same cable, at the same MTU, through a bridge and a veth pair as
+ * ours. Runs alternate, so that a busy machine hurts both alike.
  */
 import { formCluster } from "../test/lab/cluster.ts";
 import type { Host } from "../test/lab/host.ts";
@@ -69,7 +69,9 @@ async function layPaths(lab: Lab): Promise<readonly Path[]> {
   ];
 }
 
-/** One host's end: namespace --veth-- bridge -- VXLAN, with the other end's entries written down. */
+/**
+ * One host's end: namespace --veth-- bridge -- VXLAN, with the other end's entries written down.
+ */
 async function buildByHand(host: Host, peer: Host, end: number, mtu: number): Promise<void> {
   const other = 3 - end;
   await addNamespace(`hand${end}`);
@@ -84,7 +86,8 @@ async function buildByHand(host: Host, peer: Host, end: number, mtu: number): Pr
       link("set dev hbr up"),
     ].join(""),
   });
-  // The pair is made on the host; the far end moves by the namespace's name, which all of the lab shares.
+  // The pair is made on the host; the far end moves by the namespace's name, which all of the lab
+  // shares.
   await host.run([
     ...[
       "ip",

@@ -1,6 +1,6 @@
 /**
- * Blocks of addresses: aligned powers of two, as in a buddy allocator (Knowlton, CACM 1965). A block's text form is its
- * CIDR; arithmetic is on bigint, so IPv4 and IPv6 are one case.
+ * Blocks of addresses: aligned powers of two, as in a buddy allocator (Knowlton, CACM 1965). A
+ * block's text form is its CIDR; arithmetic is on bigint, so IPv4 and IPv6 are one case.
  */
 import { type Cidr, cidrRange, type Family, numberToIp } from "../base/address.ts";
 
@@ -63,7 +63,10 @@ export function without(block: Block, parts: readonly Block[]): Block[] {
   return halves(block).flatMap((half) => without(half, inside));
 }
 
-/** The largest part of a block that holds none of these addresses, the last of equals; undefined of a full block. */
+/**
+ * The largest part of a block that holds none of these addresses, the last of equals; undefined of
+ * a full block.
+ */
 export function largestFree(block: Block, used: readonly bigint[]): Block | undefined {
   const inside = used.filter((address) => holds(block, address));
   if (inside.length === 0) return block;

@@ -26,7 +26,10 @@ export type DonationRequest = {
   readonly ip: Ip | undefined;
 };
 
-/** Half of each subnet in equal blocks to the members alive; the creator keeps the rest for whoever comes later. */
+/**
+ * Half of each subnet in equal blocks to the members alive; the creator keeps the rest for whoever
+ * comes later.
+ */
 export function shareAtCreation(network: NetworkSpace, alive: readonly HostId[]): Grant[] {
   const { id, creator } = network;
   return network.subnets.flatMap((subnet) => {
@@ -44,7 +47,10 @@ export function shareAtCreation(network: NetworkSpace, alive: readonly HostId[])
   });
 }
 
-/** The grant that answers a request from these holdings of ours, or undefined where we have nothing to give. */
+/**
+ * The grant that answers a request from these holdings of ours, or undefined where we have nothing
+ * to give.
+ */
 export function donate(
   request: DonationRequest,
   ours: {

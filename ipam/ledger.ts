@@ -3,8 +3,9 @@
  *
  *   creator --(block, 1)--> b --(part of it, 2)--> c          an address's owner is the end of its chain
  *
- * A link of generation g+1 counts only if whoever holds the block at g wrote it, and everybody writes only their own: so
- * each link has one writer, chains are unique by induction in any partition, and there is no merge rule to get wrong.
+ * A link of generation g+1 counts only if whoever holds the block at g wrote it, and everybody
+ * writes only their own: so each link has one writer, chains are unique by induction in any
+ * partition, and there is no merge rule to get wrong.
  */
 import type { Cidr, Ip } from "../base/address.ts";
 import { familyOf, ipToNumber } from "../base/address.ts";
@@ -71,7 +72,9 @@ export class Ledger {
     return [...(this.#grants.get(network)?.values() ?? [])].filter(({ from }) => from === host);
   }
 
-  /** All of a network's addresses, each in one holding, by place. Empty while its record is unknown. */
+  /**
+   * All of a network's addresses, each in one holding, by place. Empty while its record is unknown.
+   */
   holdings(network: NetworkId): readonly Holding[] {
     const known = this.#holdings.get(network);
     if (known !== undefined) return known;
@@ -126,7 +129,10 @@ function follow(holding: Holding, all: readonly Placed[]): Holding[] {
   return [...kept, ...passed];
 }
 
-/** An honest owner never grants twice what it held once; of a liar's grants the larger, then the lower, counts. */
+/**
+ * An honest owner never grants twice what it held once; of a liar's grants the larger, then the
+ * lower, counts.
+ */
 function firstOfOverlapping(placed: readonly Placed[]): Placed[] {
   const chosen: Placed[] = [];
   const bySize = placed.toSorted(

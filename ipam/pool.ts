@@ -1,6 +1,7 @@
 /**
- * The addresses one host can hand out by itself: inside its own holdings, never the subnet's network, broadcast or gateway
- * address, never one in use, reserved or resting. Next-fit, so that a freed address is not the next one given.
+ * The addresses one host can hand out by itself: inside its own holdings, never the subnet's
+ * network, broadcast or gateway address, never one in use, reserved or resting. Next-fit, so that a
+ * freed address is not the next one given.
  */
 import {
   type Cidr,
@@ -59,7 +60,10 @@ export class Pool {
     this.#options = options.options;
   }
 
-  /** Gives the endpoint an address of this subnet: the one it asks for, or any. It is reserved until released. */
+  /**
+   * Gives the endpoint an address of this subnet: the one it asks for, or any. It is reserved until
+   * released.
+   */
   allocate(
     network: NetworkId,
     want: { readonly subnet: Cidr; readonly endpoint: EndpointId; readonly ip: Ip | undefined },

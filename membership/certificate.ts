@@ -1,6 +1,6 @@
 /**
- * Why a host is trusted: the cluster's root key signed its host key. The cluster's id is the hash of that root key, so
- * a certificate proves itself to whoever knows the id; no server is asked.
+ * Why a host is trusted: the cluster's root key signed its host key. The cluster's id is the hash
+ * of that root key, so a certificate proves itself to whoever knows the id; no server is asked.
  */
 import * as v from "valibot";
 import { bytesEqual, toHex } from "../base/bytes.ts";

@@ -1,4 +1,7 @@
-/** What two agents tell each other first on a link: who they are, why to trust it, and where to find them again. */
+/**
+ * What two agents tell each other first on a link: who they are, why to trust it, and where to find
+ * them again.
+ */
 import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";

@@ -78,7 +78,9 @@ export function encodeJoinAnswer(answer: JoinAnswer): Uint8Array {
   );
 }
 
-/** What the joiner makes of an answer: a certificate counts only if it proves our own membership. */
+/**
+ * What the joiner makes of an answer: a certificate counts only if it proves our own membership.
+ */
 export function readJoinAnswer(
   bytes: Uint8Array,
   expected: { readonly token: Token; readonly host: HostId },

@@ -6,8 +6,8 @@
  *      |                             ^                                                |
  *      +-- ping late, or link lost --+            (link up: straight to alive) <------+
  *
- * Unreachable is not gone: nothing is removed because of it. After a pause of our own (Lifeguard, arXiv 1707.00788) all
- * deadlines move by as long as we slept: who was not looking must not accuse.
+ * Unreachable is not gone: nothing is removed because of it. After a pause of our own (Lifeguard,
+ * arXiv 1707.00788) all deadlines move by as long as we slept: who was not looking must not accuse.
  */
 import type { HostId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
@@ -67,7 +67,10 @@ export class Liveness {
     return [...this.#peers].filter(([, peer]) => peer.isLinked).map(([host]) => host);
   }
 
-  /** A host we have heard of and not yet talked to: it has as long to show itself as one that fell silent. */
+  /**
+   * A host we have heard of and not yet talked to: it has as long to show itself as one that fell
+   * silent.
+   */
   learn(host: HostId, now: Instant): void {
     if (this.#peers.has(host)) return;
     this.#peers.set(host, { ...silent, since: now, dueAt: now + this.#patienceMs() });

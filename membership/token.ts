@@ -1,6 +1,7 @@
 /**
- * The secret that lets a host in, in one word: `slt1.` and base64url of (cluster, issuer, secret). The cluster id pins
- * whom we join before anything is said; the secret never travels, only a proof of it bound to the asking host.
+ * The secret that lets a host in, in one word: `slt1.` and base64url of (cluster, issuer, secret).
+ * The cluster id pins whom we join before anything is said; the secret never travels, only a proof
+ * of it bound to the asking host.
  */
 import * as v from "valibot";
 import { bytesEqual, concatBytes, fromHex, toHex } from "../base/bytes.ts";
@@ -11,7 +12,9 @@ import { branded, fixedBytes } from "../base/schema.ts";
 
 export type Token = {
   readonly cluster: ClusterId;
-  /** The host that redeems it: only it holds the secret, so a use can be counted without any quorum. */
+  /**
+   * The host that redeems it: only it holds the secret, so a use can be counted without any quorum.
+   */
   readonly issuer: HostId;
   /** 16 bytes. */
   readonly secret: Uint8Array;

@@ -1,6 +1,7 @@
 /**
- * How agents reach each other, as the core sees it. It promises little: a message may be lost or repeated when a link
- * breaks, gossip may also be reordered, nothing is ever altered, everything is bounded. Anti-entropy is the guarantee.
+ * How agents reach each other, as the core sees it. It promises little: a message may be lost or
+ * repeated when a link breaks, gossip may also be reordered, nothing is ever altered, everything is
+ * bounded. Anti-entropy is the guarantee.
  *
  *   link    one stream per pair of hosts; its first frame each way is the hello; then ordered messages
  *   gossip  one topic for the cluster
@@ -14,7 +15,10 @@ export type Link = {
   readonly host: HostId;
   /** The peer's hello, as it sent it. */
   readonly hello: Uint8Array;
-  /** The peer's side of the connection: `10.0.0.2:7790` where we dialled, its ephemeral port where it did. */
+  /**
+   * The peer's side of the connection: `10.0.0.2:7790` where we dialled, its ephemeral port where
+   * it did.
+   */
   readonly address: string;
   readonly isInbound: boolean;
 };
@@ -36,15 +40,19 @@ export interface Transport {
   /** Closes every connection with the host; the reason is logged on both sides where possible. */
   close(host: HostId, reason: string): void;
   /**
-   * Asks whoever answers at `address` to let us in. Resolves with the answer's bytes.
-   * Throws a MeshError: TOKEN_REFUSED where that is another cluster, AGENT_UNREACHABLE where nobody answers.
+   * Asks whoever answers at `address` to let us in. Resolves with the answer's bytes. Throws a
+   * MeshError: TOKEN_REFUSED where that is another cluster, AGENT_UNREACHABLE where nobody answers.
    */
   join(address: string, request: Uint8Array): Promise<Uint8Array>;
 }
 
-/** What the core does with what arrives. Every method runs to its end; none may throw on any bytes. */
+/**
+ * What the core does with what arrives. Every method runs to its end; none may throw on any bytes.
+ */
 export interface TransportHandler {
-  /** What we say first on a link; undefined while we are not a member, and then links are refused. */
+  /**
+   * What we say first on a link; undefined while we are not a member, and then links are refused.
+   */
   hello(): Uint8Array | undefined;
   /** Why this peer may not link with us, or undefined where it may. */
   refusal(peer: HostId, hello: Uint8Array): string | undefined;

@@ -1,6 +1,7 @@
 /**
- * What this host's kernel holds of the overlay, and how to change it. `Actual` and `Wanted` are plain data of one
- * shape, so that planning is comparing. Only what carries our mark is ours; the rest is shown and never touched.
+ * What this host's kernel holds of the overlay, and how to change it. `Actual` and `Wanted` are
+ * plain data of one shape, so that planning is comparing. Only what carries our mark is ours; the
+ * rest is shown and never touched.
  *
  *   endpoint --veth-- port ==[ bridge sl-<vni>, anycast gateway ]== slx-<vni> (VXLAN) -- UDP --> VTEPs of other hosts
  */
@@ -16,13 +17,18 @@ export type Underlay = {
   readonly mtu: number;
 };
 
-/** A remote endpoint as a kernel needs it: frames for `mac` leave to `vtep`; its addresses resolve to `mac`. */
+/**
+ * A remote endpoint as a kernel needs it: frames for `mac` leave to `vtep`; its addresses resolve
+ * to `mac`.
+ */
 export type RemoteEntry = { readonly mac: Mac; readonly vtep: Ip; readonly ips: readonly Ip[] };
 
 /** One network's devices on this host. */
 export type Segment = {
   readonly vni: Vni;
-  /** Gateway addresses with prefix length, `10.32.0.1/16`: the bridge carries them on every host. */
+  /**
+   * Gateway addresses with prefix length, `10.32.0.1/16`: the bridge carries them on every host.
+   */
   readonly gateways: readonly string[];
   readonly gatewayMac: Mac;
   /** MAC of our VXLAN device: explicit, because udev derives equal ones on cloned machines. */
@@ -131,8 +137,14 @@ export interface Dataplane {
   attach(attachment: Attachment): Promise<{ readonly netnsInode: number }>;
   /** Removes the port if it is there, and with it the interface in the namespace. */
   detach(endpoint: EndpointId): Promise<void>;
-  /** The inode behind a namespace path, or undefined where there is no namespace: inodes tell a reused path. */
+  /**
+   * The inode behind a namespace path, or undefined where there is no namespace: inodes tell a
+   * reused path.
+   */
   netnsInode(path: string): Promise<number | undefined>;
-  /** Calls back soon after anything that may be ours changed in the kernel, by whomever. Returns how to stop. */
+  /**
+   * Calls back soon after anything that may be ours changed in the kernel, by whomever. Returns how
+   * to stop.
+   */
   watch(changed: () => void): () => void;
 }

@@ -1,4 +1,7 @@
-/** What a dump would show of a kernel that holds exactly what is wanted: what we believe between two dumps. */
+/**
+ * What a dump would show of a kernel that holds exactly what is wanted: what we believe between two
+ * dumps.
+ */
 import type { Actual, ActualSegment, Segment, Wanted } from "./dataplane.ts";
 
 /** Planning against this is empty for the same wanted. */

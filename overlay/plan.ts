@@ -1,6 +1,7 @@
 /**
- * Wanted minus actual, as a list of changes in a safe order: devices before what lives on them, additions before removals,
- * whole segments last. Minimal: planned against its own result, nothing is left.
+ * Wanted minus actual, as a list of changes in a safe order: devices before what lives on them,
+ * additions before removals, whole segments last. Minimal: planned against its own result, nothing
+ * is left.
  */
 import type { Mac } from "../base/address.ts";
 import type {
@@ -57,7 +58,9 @@ function hasVxlan(segment: Segment, actual: ActualSegment | undefined): boolean 
   );
 }
 
-/** A wanted port that is missing cannot be made from here: its namespace has to be looked at first. */
+/**
+ * A wanted port that is missing cannot be made from here: its namespace has to be looked at first.
+ */
 function planPorts(segment: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
   return (actual?.ports ?? []).flatMap(({ endpoint, isOnBridge, isUp }): DataplaneOp[] => {
     if (!segment.ports.has(endpoint)) return [{ kind: "port-remove", endpoint }];

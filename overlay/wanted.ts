@@ -1,6 +1,7 @@
 /**
- * What one network's devices should be on a host that has an endpoint in it. Static entries for every remote endpoint, so
- * nothing is learned and nothing is flooded; a gateway with the same address and MAC on every host (anycast).
+ * What one network's devices should be on a host that has an endpoint in it. Static entries for
+ * every remote endpoint, so nothing is learned and nothing is flooded; a gateway with the same
+ * address and MAC on every host (anycast).
  */
 import {
   type Cidr,
@@ -25,7 +26,10 @@ export type Placed = {
   readonly vtep: Ip | undefined;
 };
 
-/** MTU inside the overlay: what the underlay carries less outer IP, UDP, VXLAN and inner Ethernet (RFC 7348). */
+/**
+ * MTU inside the overlay: what the underlay carries less outer IP, UDP, VXLAN and inner Ethernet
+ * (RFC 7348).
+ */
 export function overlayMtu({ mtu, address }: Underlay): number {
   return mtu - (familyOf(address) === 4 ? 50 : 70);
 }

@@ -1,6 +1,7 @@
 /**
- * The changes of one origin from one seq to another, with the head that proves the result; or, as a full set, all its
- * records. What hosts say to each other about an origin is always one of these, so no record travels without proof.
+ * The changes of one origin from one seq to another, with the head that proves the result; or, as a
+ * full set, all its records. What hosts say to each other about an origin is always one of these,
+ * so no record travels without proof.
  */
 import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
@@ -11,7 +12,10 @@ import { type Change, parseRecordKey, type RecordKey } from "./record.ts";
 
 export type Delta = {
   readonly head: Head;
-  /** Applies to a replica that holds exactly this seq of the head's epoch; 0 in a full set, which applies to any. */
+  /**
+   * Applies to a replica that holds exactly this seq of the head's epoch; 0 in a full set, which
+   * applies to any.
+   */
   readonly from: number;
   readonly isFull: boolean;
   /** Each key once. */
@@ -55,7 +59,10 @@ export function deltaToPlain(delta: Delta): unknown {
   };
 }
 
-/** The delta that plain data stands for, or undefined where it is malformed, inconsistent or over a limit. */
+/**
+ * The delta that plain data stands for, or undefined where it is malformed, inconsistent or over a
+ * limit.
+ */
 export function deltaFromPlain(plain: unknown, limits: DeltaLimits): Delta | undefined {
   const parsed = v.safeParse(deltaSchema, plain);
   if (!parsed.success) return undefined;

@@ -1,10 +1,11 @@
 /**
- * What two replicas compare to find where they differ, cheapest first (research note gossip.md 3.1):
+ * What two replicas compare to find where they differ, cheapest first (research note gossip.md
+ * 3.1):
  *
  *   root (16 bytes, in every ping)  ->  256 bucket hashes  ->  version vectors of the buckets that differ
  *
- * A bucket is the XOR of its origins' stamps, so one change costs two XORs. Nobody gains by forging a stamp here: what
- * is then fetched is proven by signed heads.
+ * A bucket is the XOR of its origins' stamps, so one change costs two XORs. Nobody gains by forging
+ * a stamp here: what is then fetched is proven by signed heads.
  */
 import { encode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";

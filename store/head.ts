@@ -1,10 +1,11 @@
 /**
- * An origin's signed statement of its whole state. Whoever relays the state cannot forge it, leave something out or
- * roll it back: the commitment covers every record and (epoch, seq) only grows.
+ * An origin's signed statement of its whole state. Whoever relays the state cannot forge it, leave
+ * something out or roll it back: the commitment covers every record and (epoch, seq) only grows.
  *
  *   head = (cluster, origin, epoch, seq, boot, commitment), signed by the origin's Ed25519 key
  *
- * An epoch is compared as a number, never as a time: it fences a disk that was lost, restored or cloned.
+ * An epoch is compared as a number, never as a time: it fences a disk that was lost, restored or
+ * cloned.
  */
 import { encode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";

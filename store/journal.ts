@@ -1,9 +1,13 @@
 /**
- * Where state survives a restart. Tables are flat maps from text to bytes; what they mean is the caller's.
- * Every stored value carries a checksum of the adapter's, verified on load: LevelDB itself does not on read.
+ * Where state survives a restart. Tables are flat maps from text to bytes; what they mean is the
+ * caller's. Every stored value carries a checksum of the adapter's, verified on load: LevelDB
+ * itself does not on read.
  */
 
-/** `origins`: heads and records of every origin. `local`: what only this host knows, such as its attachments. */
+/**
+ * `origins`: heads and records of every origin. `local`: what only this host knows, such as its
+ * attachments.
+ */
 export const journalTables = ["origins", "local"] as const;
 export type JournalTable = (typeof journalTables)[number];
 
@@ -20,10 +24,10 @@ export interface Journal {
   /** Every row of a table in key order. Called before the first append. */
   load(table: JournalTable): AsyncIterable<JournalRow>;
   /**
-   * Applies all changes or none, in the order of the calls; the promises settle in that order too. With `isDurable`
-   * it has reached the disk. After one failure every later append fails until the adapter has reopened its files:
-   * LevelDB goes on acknowledging writes that are lost (research note, measured).
-   * Throws a MeshError: STORE_DAMAGED.
+   * Applies all changes or none, in the order of the calls; the promises settle in that order too.
+   * With `isDurable` it has reached the disk. After one failure every later append fails until the
+   * adapter has reopened its files: LevelDB goes on acknowledging writes that are lost (research
+   * note, measured). Throws a MeshError: STORE_DAMAGED.
    */
   append(ops: readonly JournalOp[], options: { readonly isDurable: boolean }): Promise<void>;
 }

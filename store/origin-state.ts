@@ -1,7 +1,7 @@
 /**
- * What a replica holds of one origin: exactly the origin's state at one (epoch, seq), never a part of two.
- * Tombstones are only a cache that keeps deltas small: who is too far behind gets the full set, and drops what is
- * not in it. So nothing deleted can come back, however long a host was away.
+ * What a replica holds of one origin: exactly the origin's state at one (epoch, seq), never a part
+ * of two. Tombstones are only a cache that keeps deltas small: who is too far behind gets the full
+ * set, and drops what is not in it. So nothing deleted can come back, however long a host was away.
  */
 import { bytesEqual } from "../base/bytes.ts";
 import type { Crypto } from "../base/crypto.ts";
@@ -51,7 +51,10 @@ export class OriginState {
     return this.#records.entries();
   }
 
-  /** What the origin changed after `seq`, or undefined where that is no longer known and only the full set helps. */
+  /**
+   * What the origin changed after `seq`, or undefined where that is no longer known and only the
+   * full set helps.
+   */
   changesSince(seq: number): Change[] | undefined {
     if (seq < this.#floor || seq > this.#head.seq) return undefined;
     const changes: Change[] = [];
@@ -63,8 +66,8 @@ export class OriginState {
   }
 
   /**
-   * Moves to the delta's head, if the result is what the head commits to and `veto` has nothing against it; otherwise
-   * nothing changes and undefined or the veto's reason comes back.
+   * Moves to the delta's head, if the result is what the head commits to and `veto` has nothing
+   * against it; otherwise nothing changes and undefined or the veto's reason comes back.
    */
   advance(
     delta: Delta,
@@ -97,8 +100,8 @@ export class OriginState {
   }
 
   /**
-   * Puts back the records that were stored with the head; false where they are not what it commits to. Tombstones are
-   * not stored: after a restart, who lags behind gets the full set.
+   * Puts back the records that were stored with the head; false where they are not what it commits
+   * to. Tombstones are not stored: after a restart, who lags behind gets the full set.
    */
   restore(entries: readonly Entry[]): boolean {
     this.#records.apply(entries);

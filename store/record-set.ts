@@ -1,10 +1,12 @@
 /**
- * All records of one origin, and the commitment to them: a hash tree of two levels (Merkle, CRYPTO '87).
+ * All records of one origin, and the commitment to them: a hash tree of two levels (Merkle, CRYPTO
+ * '87).
  *
  *   commitment = H(leaf 0 | leaf 1 | ... | leaf 255)      leaf i = H(records whose key falls into bucket i, by key)
  *
- * One change rehashes one leaf and the root. A sum or XOR of record hashes would be cheaper and could be forged by a
- * relay (Wagner, "A generalized birthday problem", 2002); this cannot, short of breaking the hash.
+ * One change rehashes one leaf and the root. A sum or XOR of record hashes would be cheaper and
+ * could be forged by a relay (Wagner, "A generalized birthday problem", 2002); this cannot, short
+ * of breaking the hash.
  */
 import { encode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";

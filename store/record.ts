@@ -1,6 +1,7 @@
 /**
- * The unit of what is replicated: an origin's value under a key, stamped with the seq of the write that set it.
- * The store does not know what values mean; kinds it has never heard of are kept and relayed like any other.
+ * The unit of what is replicated: an origin's value under a key, stamped with the seq of the write
+ * that set it. The store does not know what values mean; kinds it has never heard of are kept and
+ * relayed like any other.
  */
 import type { Brand } from "../base/id.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Everything this host knows, by origin. A record never depends on another to be stored: what it means is decided when
- * it is read. Acceptance depends on proof alone: signed by the origin, newer, contiguous, and what the head commits to.
+ * Everything this host knows, by origin. A record never depends on another to be stored: what it
+ * means is decided when it is read. Acceptance depends on proof alone: signed by the origin, newer,
+ * contiguous, and what the head commits to.
  */
 import { bytesEqual } from "../base/bytes.ts";
 import type { Crypto } from "../base/crypto.ts";
@@ -87,7 +88,10 @@ export class Replica {
     return size;
   }
 
-  /** Takes what a peer says about an origin, if it is proven and next in line. Ourselves we only write, never take. */
+  /**
+   * Takes what a peer says about an origin, if it is proven and next in line. Ourselves we only
+   * write, never take.
+   */
   receive(delta: Delta): Outcome {
     const { head } = delta;
     if (head.cluster !== this.#cluster) return { kind: "refused", reason: "another cluster" };
@@ -111,14 +115,20 @@ export class Replica {
     return this.receive({ head, from: head.seq, isFull: false, changes: [] });
   }
 
-  /** Takes our own write, which needs no proof but the durable append that the caller has seen complete. */
+  /**
+   * Takes our own write, which needs no proof but the durable append that the caller has seen
+   * complete.
+   */
   commit(delta: Delta): readonly Difference[] {
     const outcome = this.#advance(this.#origins.get(this.#self), delta);
     if (outcome.kind !== "applied") throw new Error("bug: our own write does not apply");
     return outcome.differences;
   }
 
-  /** What an origin's set would commit to after these changes, or of these alone where they are the full set. */
+  /**
+   * What an origin's set would commit to after these changes, or of these alone where they are the
+   * full set.
+   */
   commitmentAfter(origin: HostId, changes: readonly Change[], isFull: boolean): Uint8Array {
     const known = isFull ? undefined : this.#origins.get(origin);
     if (known !== undefined) return known.commitmentAfter(changes);

@@ -1,6 +1,6 @@
 /**
- * How the replica lies in the journal's table `origins`: one row for each head and each record, the origin first, so
- * that an origin is one run of rows.
+ * How the replica lies in the journal's table `origins`: one row for each head and each record, the
+ * origin first, so that an origin is one run of rows.
  *
  *   <origin> h            the head
  *   <origin> r <key>      [seq, value]
@@ -14,7 +14,10 @@ import type { Head } from "./head.ts";
 import type { JournalOp, JournalRow } from "./journal.ts";
 import { type Entry, parseRecordKey, type RecordKey } from "./record.ts";
 
-/** What the journal must take so that, loaded again, it gives the delta's head; `gone` are keys a full set drops. */
+/**
+ * What the journal must take so that, loaded again, it gives the delta's head; `gone` are keys a
+ * full set drops.
+ */
 export function rowsOf(delta: Delta, gone: readonly RecordKey[]): JournalOp[] {
   const { head, changes } = delta;
   const row = (rest: string, value: Uint8Array | undefined): JournalOp => ({

@@ -4,8 +4,9 @@
  *   compare   our 256 bucket hashes     ->  the peer's version vector of the buckets that differ
  *   fetch     what we have of origins   ->  their changes since then, or full sets, page by page
  *
- * Both sides do this for themselves. A page is bounded; an origin is taken only when its last page has come and its
- * head proves it; so an interrupted transfer is resumed by asking again for what is still missing.
+ * Both sides do this for themselves. A page is bounded; an origin is taken only when its last page
+ * has come and its head proves it; so an interrupted transfer is resumed by asking again for what
+ * is still missing.
  */
 import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
@@ -53,7 +54,10 @@ export function fetchRequest(wants: readonly Want[]): Uint8Array {
   return encode({ kind: "fetch", wants: wants.map((want) => [want.origin, want.epoch, want.seq]) });
 }
 
-/** The frames that answer a request, made one at a time as they are taken; a malformed request has none. */
+/**
+ * The frames that answer a request, made one at a time as they are taken; a malformed request has
+ * none.
+ */
 export function* serve(
   replica: Replica,
   request: Uint8Array,

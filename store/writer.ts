@@ -1,7 +1,7 @@
 /**
- * Our own origin's writes. A write is signed, appended durably, and only then visible, acknowledged and published: a
- * seq that a crash could lose is never heard of. One append is under way at a time; what comes meanwhile is one batch,
- * one seq and one signature.
+ * Our own origin's writes. A write is signed, appended durably, and only then visible, acknowledged
+ * and published: a seq that a crash could lose is never heard of. One append is under way at a
+ * time; what comes meanwhile is one batch, one seq and one signature.
  */
 import { assert } from "../base/assert.ts";
 import type { Crypto } from "../base/crypto.ts";
@@ -60,7 +60,10 @@ export class Writer {
     this.#queue.push({ ticket, writes });
   }
 
-  /** Moves above what somebody else has heard of us: our disk was lost, restored or cloned (SWIM's refutation). */
+  /**
+   * Moves above what somebody else has heard of us: our disk was lost, restored or cloned (SWIM's
+   * refutation).
+   */
   raiseEpoch(above: Version): void {
     const floor = Math.max(this.version.epoch, above.epoch, this.#nextEpoch ?? 0);
     this.#nextEpoch = Math.max(this.#nextEpoch ?? 0, floor + 1);
@@ -84,7 +87,10 @@ export class Writer {
     return { ...done, differences: this.#replica.commit(done.delta) };
   }
 
-  /** The batch under way may or may not have reached the disk: those who asked are told, and its seq is fenced off. */
+  /**
+   * The batch under way may or may not have reached the disk: those who asked are told, and its seq
+   * is fenced off.
+   */
   failed(): readonly number[] {
     const failed = this.#underWay;
     this.#underWay = undefined;

@@ -1,4 +1,7 @@
-/** Small files that a crash leaves either as they were or as they should be: write aside, sync, rename, sync the folder. */
+/**
+ * Small files that a crash leaves either as they were or as they should be: write aside, sync,
+ * rename, sync the folder.
+ */
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 

@@ -1,6 +1,6 @@
 /**
- * Ed25519 and SHA-256 of node:crypto. Keys are raw 32 bytes outside and kept as KeyObjects inside: parsing one costs
- * about as much as a signature.
+ * Ed25519 and SHA-256 of node:crypto. Keys are raw 32 bytes outside and kept as KeyObjects inside:
+ * parsing one costs about as much as a signature.
  */
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from "node:crypto";
 import { publicKeyFromRaw } from "@libp2p/crypto/keys";

@@ -3,8 +3,9 @@ import createDebug from "debug";
 import type { Log, LogFields } from "../log.ts";
 
 /**
- * A log under this namespace. Errors, warnings and changes of state are printed unless DEBUG names the namespace with a
- * minus (`DEBUG=-starling:store*`); debug lines only where DEBUG asks for them (`DEBUG=starling:*`).
+ * A log under this namespace. Errors, warnings and changes of state are printed unless DEBUG names
+ * the namespace with a minus (`DEBUG=-starling:store*`); debug lines only where DEBUG asks for them
+ * (`DEBUG=starling:*`).
  */
 export function debugLog(namespace: string): Log {
   const details = createDebug(namespace);
@@ -23,7 +24,10 @@ export function debugLog(namespace: string): Log {
   };
 }
 
-/** One line: the phrase, then `key=value` in the order given, with quotes where a value would read as more than one. */
+/**
+ * One line: the phrase, then `key=value` in the order given, with quotes where a value would read
+ * as more than one.
+ */
 export function formatLine(phrase: string, fields: LogFields): string {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
   return [phrase, ...given.map(([field, value]) => `${field}=${quoted(String(value))}`)].join(" ");

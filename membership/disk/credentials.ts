@@ -1,6 +1,7 @@
 /**
- * What makes this host a member, on disk: its certificate, and on the host that founded the cluster the root key and the
- * token's secret. Each file carries its own checksum: a damaged one is named, never half believed.
+ * What makes this host a member, on disk: its certificate, and on the host that founded the cluster
+ * the root key and the token's secret. Each file carries its own checksum: a damaged one is named,
+ * never half believed.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

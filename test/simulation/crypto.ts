@@ -20,8 +20,9 @@ export function simulatedHost(n: number): HostId {
 }
 
 /**
- * Signatures that only their maker can make inside a simulation, a hundred times cheaper than Ed25519: the hash of who
- * signed what. Whoever forges in a test has to do it through another host's object, so the promise holds.
+ * Signatures that only their maker can make inside a simulation, a hundred times cheaper than
+ * Ed25519: the hash of who signed what. Whoever forges in a test has to do it through another
+ * host's object, so the promise holds.
  */
 export function simulatedCrypto(host: HostId): Crypto {
   return {

@@ -1,4 +1,7 @@
-/** A journal's disk in a simulation: what was synced stays, of what was only written a crash keeps a part. */
+/**
+ * A journal's disk in a simulation: what was synced stays, of what was only written a crash keeps a
+ * part.
+ */
 import type { JournalOp, JournalTable } from "../../store/journal.ts";
 
 export class Disk {
@@ -13,7 +16,10 @@ export class Disk {
     this.#unsynced = [];
   }
 
-  /** The machine loses power, or only the process ends: `kept` of the unsynced batches survive, oldest first. */
+  /**
+   * The machine loses power, or only the process ends: `kept` of the unsynced batches survive,
+   * oldest first.
+   */
   crash(kept: (unsynced: number) => number): void {
     for (const batch of this.#unsynced.slice(0, kept(this.#unsynced.length)))
       put(this.#synced, batch);

@@ -221,7 +221,10 @@ export class SimulatedHost implements Station {
     }
   }
 
-  /** What happens outside the process happens also while it is stopped; that it happened is an input like any other. */
+  /**
+   * What happens outside the process happens also while it is stopped; that it happened is an input
+   * like any other.
+   */
   #later(ms: number, complete: (agent: Agent) => void): void {
     const life = this.#life;
     this.#schedule.after(ms, () => {

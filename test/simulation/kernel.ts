@@ -1,4 +1,7 @@
-/** A host's kernel in a simulation: it does what it is told, outlives its agent, and lets others change it. */
+/**
+ * A host's kernel in a simulation: it does what it is told, outlives its agent, and lets others
+ * change it.
+ */
 import type { Mac, Vni } from "../../base/address.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type {

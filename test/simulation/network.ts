@@ -1,6 +1,7 @@
 /**
- * The network between simulated agents, as weak as the Transport port allows: links break without a word, gossip is lost,
- * repeated and reordered, paths are cut one way. What arrives on a link arrives in order and unaltered.
+ * The network between simulated agents, as weak as the Transport port allows: links break without a
+ * word, gossip is lost, repeated and reordered, paths are cut one way. What arrives on a link
+ * arrives in order and unaltered.
  */
 
 import type { Agent } from "../../agent/agent.ts";

@@ -1,4 +1,7 @@
-/** Virtual time: events run in order of their time, equal times in order of their making. Nothing ever waits. */
+/**
+ * Virtual time: events run in order of their time, equal times in order of their making. Nothing
+ * ever waits.
+ */
 import type { Clock, Instant } from "../../base/time.ts";
 
 type Event = { readonly at: Instant; readonly order: number; readonly run: () => void };

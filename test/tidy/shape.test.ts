@@ -26,13 +26,13 @@ judge("the shape of the code", [
   {
     claim: `has no function over ${maxFunctionLines} lines`,
     reason:
-      "A function is read in one look. Name its steps. A `describe` is a chapter of a test, and no " +
-      "function in this sense.",
+      "A function is read in one look. Name its steps. What holds the claims of a test, a `describe` " +
+      "or a part of a contract suite, is a chapter and no function in this sense.",
     *findings() {
       for (const { path, program } of modules) {
-        for (const { node, above } of walk(program)) {
+        for (const { node } of walk(program)) {
           const length = node.loc.end.line - node.loc.start.line + 1;
-          if (!isFunction(node) || length <= maxFunctionLines || isChapter(above[0])) continue;
+          if (!isFunction(node) || length <= maxFunctionLines || isChapter(node)) continue;
           yield {
             path,
             line: lineOf(node),
@@ -51,7 +51,7 @@ judge("the shape of the code", [
       for (const { path, lines, program } of modules) {
         const texts = textsByLine(program);
         for (const [at, line] of lines.entries()) {
-          const isPicture = /^\s*\*.*\S {2,}\S/.test(line);
+          const isPicture = /^\s*\* ( {2,}|.*\S {2,}\S)/.test(line);
           if (isPicture || line.length - (texts.get(at + 1) ?? 0) <= maxWidth) continue;
           yield { path, line: at + 1, what: `${line.length} columns` };
         }
@@ -131,9 +131,12 @@ judge("the shape of the code", [
   },
 ]);
 
-/** Whether this is the call of a `describe`. */
-function isChapter(node: Node | undefined): boolean {
-  return node?.type === "CallExpression" && nameOf(node["callee"]) === "describe";
+/** Whether the function's own statements are claims, or chapters with claims. */
+function isChapter(node: Node): boolean {
+  return [...walk(node)].some(({ node: call, above }) => {
+    const isClaim = ["it", "describe"].includes(nameOf(call["callee"]) ?? "");
+    return isClaim && above.find(isFunction) === node;
+  });
 }
 
 function exportedName(node: Node): string {

@@ -1,4 +1,7 @@
-/** What may be asked of an agent, and what it answers. The HTTP API is one way to ask; plugins will be others. */
+/**
+ * What may be asked of an agent, and what it answers. The HTTP API is one way to ask; plugins will
+ * be others.
+ */
 import type { Cidr, Ip, Mac } from "../base/address.ts";
 import type { Refusal } from "../base/errors.ts";
 import type { Name } from "../base/id.ts";
@@ -14,6 +17,7 @@ import type {
 /** How long a change may wait for other hosts' kernels, in milliseconds; undefined: do not wait. */
 export type Wait = { readonly waitMs: number | undefined };
 
+/** A question or a wish, parsed and complete. */
 export type Command =
   | { readonly kind: "status" }
   | { readonly kind: "members" }
@@ -43,7 +47,10 @@ export type Command =
   | ({ readonly kind: "endpoint-remove"; readonly endpoint: string } & Wait)
   | { readonly kind: "token" };
 
-/** Networks and endpoints are named by id, unique id prefix (at least 4 digits) or name; endpoints also `name.network`. */
+/**
+ * Networks and endpoints are named by id, unique id prefix (at least 4 digits) or name; endpoints
+ * also `name.network`.
+ */
 export type Answer =
   | { readonly kind: "status"; readonly status: StatusView }
   | { readonly kind: "members"; readonly members: readonly MemberView[] }

@@ -1,11 +1,18 @@
 /**
- * Every default and limit of the daemon, each with its unit, its reason and, where there is one, its formula.
- * Past this file nothing is optional: a machine takes the complete, readonly slice it needs.
+ * Every default and limit of the daemon, each with its unit, its reason and, where there is one,
+ * its formula. Past this file nothing is optional: a machine takes the complete, readonly slice it
+ * needs.
  */
 
-/** What an operator may set, after flags, `STARLING_*` and the file have been laid over the defaults. */
+/**
+ * What an operator may set, after flags, `STARLING_*` and the file have been laid over the
+ * defaults.
+ */
 export type Config = {
-  /** Seed addresses: `host`, `host:port` or a multiaddr. Empty: found a cluster, or resume the one on disk. */
+  /**
+   * Seed addresses: `host`, `host:port` or a multiaddr. Empty: found a cluster, or resume the one
+   * on disk.
+   */
   readonly join: readonly string[];
   /** The join token; only needed until this host is a member. */
   readonly token: string | undefined;
@@ -23,6 +30,7 @@ export type Config = {
   readonly purgeOnExit: boolean;
 };
 
+/** What holds where the operator says nothing. */
 export const configDefaults: Config = {
   join: [],
   token: undefined,
@@ -37,17 +45,26 @@ export const configDefaults: Config = {
   purgeOnExit: false,
 };
 
-/** The daemon's one timer. Deadlines wait at most this long; commands and messages do not wait at all. */
+/**
+ * The daemon's one timer. Deadlines wait at most this long; commands and messages do not wait at
+ * all.
+ */
 export const tickMs = 100;
 
+/** The end of everything that could grow. */
 export const limits = {
-  /** A message on a link or in gossip. Two coalesced batches of 16 kB and their heads fit several times over. */
+  /**
+   * A message on a link or in gossip. Two coalesced batches of 16 kB and their heads fit several
+   * times over.
+   */
   messageBytes: 256 * 1024,
   /** A page of a bulk transfer: large enough that one round trip per page does not matter. */
   pageBytes: 64 * 1024,
   /** A record's value. The largest of ours, a host with its addresses, is under 2 kB. */
   valueBytes: 8 * 1024,
-  /** Records of one origin: one host's endpoints, ranges and networks, with room for a dense host. */
+  /**
+   * Records of one origin: one host's endpoints, ranges and networks, with room for a dense host.
+   */
   recordsPerOrigin: 20_000,
   /** Origins: hosts, past and present. */
   origins: 4_096,
@@ -55,11 +72,20 @@ export const limits = {
   bodyBytes: 1024 * 1024,
   /** Changes remembered to make deltas small; an older replica gets the full set. */
   tombstonesPerOrigin: 1_024,
-  /** Connections per host: twice what the computed neighbours of a large cluster need, many times over. */
+  /**
+   * Connections per host: twice what the computed neighbours of a large cluster need, many times
+   * over.
+   */
   connections: 64,
-  /** Connections being set up: four times the members of the largest lab, against idle strangers at the door. */
+  /**
+   * Connections being set up: four times the members of the largest lab, against idle strangers at
+   * the door.
+   */
   pendingConnections: 256,
-  /** Bytes waiting on one link for a peer that does not read: 32 of the largest messages. Past it the link is closed. */
+  /**
+   * Bytes waiting on one link for a peer that does not read: 32 of the largest messages. Past it
+   * the link is closed.
+   */
   sendQueueBytes: 8 * 1024 * 1024,
   /** Streams of bulk transfer served at once. */
   pullsServed: 4,
@@ -91,7 +117,8 @@ export const timing = {
   },
   dialer: {
     retryMs: 250,
-    // clamp(0.5 s x alive, 1 s, 30 s) per host is about two attempts a second over the cluster (gossip.md 3.5).
+    // clamp(0.5 s x alive, 1 s, 30 s) per host is about two attempts a second over the cluster
+    // (gossip.md 3.5).
     unreachablePerAliveMs: 500,
     unreachableMinMs: 1_000,
     unreachableMaxMs: 30_000,
@@ -108,7 +135,8 @@ export const timing = {
   addressing: {
     // An ask whose answer was lost is asked again, of the next donor.
     askMs: 1_000,
-    // Long enough for every late packet to the old holder to be gone, and for anti-entropy's slowest repair, twice.
+    // Long enough for every late packet to the old holder to be gone, and for anti-entropy's
+    // slowest repair, twice.
     restMs: 60_000,
     prefetchMs: 1_000,
     // Everybody said no: space comes back when endpoints go, which is not sooner than this.

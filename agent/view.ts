@@ -1,13 +1,19 @@
-/** What the daemon says about itself and the cluster: one shape for the CLI, the API, the dashboard and metrics. */
+/**
+ * What the daemon says about itself and the cluster: one shape for the CLI, the API, the dashboard
+ * and metrics.
+ */
 import type { Cidr, Ip, Mac, Vni } from "../base/address.ts";
 import type { BootId, ClusterId, EndpointId, HostId, NetworkId } from "../base/id.ts";
 
 /** Worst last. `joining` is only said of oneself. */
 export type MemberState = "joining" | "alive" | "suspect" | "unreachable" | "left" | "retired";
 
+/** A host as people know it. */
 export type HostRef = { readonly id: HostId; readonly name: string };
+/** A network as people know it. */
 export type NetworkRef = { readonly id: NetworkId; readonly name: string };
 
+/** A member, as `starling members` shows it. */
 export type MemberView = HostRef & {
   readonly isSelf: boolean;
   readonly state: MemberState;
@@ -21,6 +27,7 @@ export type MemberView = HostRef & {
   readonly version: string;
 };
 
+/** A network, as `starling network ls` shows it. */
 export type NetworkView = NetworkRef & {
   readonly vni: Vni;
   readonly subnets: readonly Cidr[];
@@ -39,6 +46,7 @@ export type NetworkView = NetworkRef & {
 /** `up`; `unreachable`: its host is; `pending`: this host has not yet got it into its kernel. */
 export type EndpointState = "up" | "unreachable" | "pending";
 
+/** An endpoint, as `starling endpoint ls` shows it. */
 export type EndpointView = {
   readonly id: EndpointId;
   readonly name: string | undefined;
@@ -54,6 +62,7 @@ export type EndpointView = {
   readonly interface: string | undefined;
 };
 
+/** An agent, as `starling status` shows it. */
 export type StatusView = {
   readonly version: string;
   readonly state: "joining" | "member";
@@ -90,7 +99,10 @@ export type StatusView = {
   readonly uptimeMs: number;
 };
 
-/** Who has programmed a change into its kernel. `missing` names reachable hosts that had not when time was up. */
+/**
+ * Who has programmed a change into its kernel. `missing` names reachable hosts that had not when
+ * time was up.
+ */
 export type WaitReport = {
   readonly programmed: readonly HostRef[];
   readonly missing: readonly HostRef[];

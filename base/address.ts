@@ -14,9 +14,12 @@ export type Cidr = Brand<string, "Cidr">;
 export type Mac = Brand<string, "Mac">;
 /** A VXLAN network identifier: 4096 to 16777215. Lower ones are left to hand-made tunnels. */
 export type Vni = Brand<number, "Vni">;
+/** The version of the Internet protocol. */
 export type Family = 4 | 6;
 
+/** Below it are the tunnels that people make by hand. */
 export const lowestVni = 4096;
+/** A VNI has 24 bits. */
 export const highestVni = 0xff_ff_ff;
 
 /**
@@ -61,6 +64,7 @@ export function macFromBytes(bytes: Uint8Array): Mac {
   return ["02", ...rest].join(":") as Mac;
 }
 
+/** Told from the text alone: only IPv6 has colons. */
 export function familyOf(address: Ip | Cidr): Family {
   return address.includes(":") ? 6 : 4;
 }
@@ -106,6 +110,7 @@ export function cidrRange(cidr: Cidr): {
   return { family, first, last: first + size - 1n, prefix: Number(length), size };
 }
 
+/** Whether the address lies in the subnet; one of another family never does. */
 export function cidrContains(cidr: Cidr, ip: Ip): boolean {
   const range = cidrRange(cidr);
   if (range.family !== familyOf(ip)) return false;
@@ -113,6 +118,7 @@ export function cidrContains(cidr: Cidr, ip: Ip): boolean {
   return value >= range.first && value <= range.last;
 }
 
+/** Whether an address lies in both; subnets of different families never overlap. */
 export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
   const [x, y] = [cidrRange(a), cidrRange(b)];
   return x.family === y.family && x.first <= y.last && y.first <= x.last;

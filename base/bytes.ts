@@ -13,12 +13,14 @@ export function fromHex(text: string): Uint8Array | undefined {
   );
 }
 
+/** Whether both hold the same bytes. Not for secrets: how long it takes tells where they differ. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
   return true;
 }
 
+/** A copy of all parts, one behind the other. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;

@@ -38,6 +38,7 @@ export const errorCodes = [
   "INTERNAL",
 ] as const;
 
+/** What a program may switch on; prose may change, a code may not. */
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**

@@ -3,6 +3,7 @@ export type LogFields = {
   readonly [Field in LogField]?: string | number | boolean | undefined;
 };
 
+/** A new field is added here first, so that one thing has one name in all logs. */
 export type LogField =
   | "host"
   | "name"

@@ -26,8 +26,12 @@ export type Link = {
 /** A bulk transfer we ask a peer for. The id is ours and names it in the answers. */
 export type Pull = { readonly id: number; readonly from: HostId; readonly request: Uint8Array };
 
+/**
+ * What becomes of a gossiped message: passed on, dropped, or dropped and held against its sender.
+ */
 export type GossipVerdict = "accept" | "ignore" | "reject";
 
+/** What the core asks of the network. Calls return at once, but for `join`. */
 export interface Transport {
   /** Tries `host:port` (or a multiaddr) once. The outcome is a `linkUp` or a `dialFailed`. */
   dial(address: string): void;

@@ -46,6 +46,7 @@ export type Wanted = { readonly segments: ReadonlyMap<Vni, Segment> };
 
 /** One end of one address on a device, as the kernel shows it. */
 export type NeighbourRow = { readonly ip: Ip; readonly mac: Mac };
+/** One line of a forwarding table; a row without a VTEP leads to a local port. */
 export type FdbRow = { readonly mac: Mac; readonly vtep: Ip | undefined };
 
 /** What the kernel holds under our mark. A field is undefined where the device is missing. */
@@ -83,6 +84,7 @@ export type ActualSegment = {
   }[];
 };
 
+/** All that carries our mark in this kernel, and what stands in our way. */
 export type Actual = {
   readonly segments: ReadonlyMap<Vni, ActualSegment>;
   /** Destinations of the host's own routes, without ours: a new subnet must not overlap them. */
@@ -125,6 +127,7 @@ export type DataplaneOp =
 /** What came of one op of a batch; the others are not affected. */
 export type OpFailure = { readonly op: DataplaneOp; readonly reason: string };
 
+/** The kernel, as the core sees it. */
 export interface Dataplane {
   /** A fresh dump. Throws a MeshError: DATAPLANE_REFUSED. */
   read(): Promise<Actual>;

@@ -9,6 +9,7 @@
  * attachments.
  */
 export const journalTables = ["origins", "local"] as const;
+/** The name of a table. */
 export type JournalTable = (typeof journalTables)[number];
 
 /** One change; an undefined value removes the key. */
@@ -18,8 +19,10 @@ export type JournalOp = {
   readonly value: Uint8Array | undefined;
 };
 
+/** What a table holds under one key. */
 export type JournalRow = { readonly key: string; readonly value: Uint8Array };
 
+/** The disk, as the core sees it. */
 export interface Journal {
   /** Every row of a table in key order. Called before the first append. */
   load(table: JournalTable): AsyncIterable<JournalRow>;

@@ -61,9 +61,10 @@ export function encodeControl(control: Control): Uint8Array {
   return concatBytes([controlMark, encode(said)]);
 }
 
-/** The frame, or undefined where it is neither. */
+/** The frame, or undefined where it is neither. A message is copied: it must not keep the whole packet alive. */
 export function decodeFrame(bytes: Uint8Array): Frame | undefined {
-  if (bytes[0] === messageMark[0]) return { kind: "message", message: bytes.slice(1) };
+  if (bytes[0] === messageMark[0])
+    return { kind: "message", message: new Uint8Array(bytes.subarray(1)) };
   if (bytes[0] !== controlMark[0]) return undefined;
   const parsed = v.safeParse(controlSchema, decode(bytes.subarray(1), greetingBytes));
   return parsed.success ? { kind: "control", control: parsed.output } : undefined;

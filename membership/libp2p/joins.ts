@@ -49,7 +49,7 @@ export class Joins {
     const { handler, limits } = this.#options;
     const signal = AbortSignal.timeout(limits.joinMs);
     const frames = lpStream(stream, { ...frameLimits });
-    const request = (await frames.read({ signal })).slice();
+    const request = new Uint8Array((await frames.read({ signal })).subarray());
     const answer = await within(handler.joinRequested(from, request), signal);
     await frames.write(answer, { signal });
     await stream.close({ signal });
@@ -62,7 +62,7 @@ export class Joins {
       const stream = await connection.newStream(joinProtocol, { signal });
       const frames = lpStream(stream, { ...frameLimits });
       await frames.write(request, { signal });
-      const answer = (await frames.read({ signal })).slice();
+      const answer = new Uint8Array((await frames.read({ signal })).subarray());
       await stream.close({ signal });
       return answer;
     } catch (error) {

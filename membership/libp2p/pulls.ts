@@ -131,12 +131,12 @@ async function takePages(
     const frame = chunk.subarray();
     if (frame[0] === endMark) return new TextDecoder().decode(frame.subarray(1));
     if (frame[0] !== pageMark) throw new Error("it sent a malformed frame");
-    take(frame.slice(1));
+    take(new Uint8Array(frame.subarray(1)));
   }
   return undefined;
 }
 
 async function firstOf(source: AsyncIterable<Chunk>): Promise<Uint8Array | undefined> {
-  for await (const chunk of source) return chunk.subarray().slice();
+  for await (const chunk of source) return new Uint8Array(chunk.subarray());
   return undefined;
 }

@@ -159,7 +159,7 @@ function gossip(
   gossip.topicValidators.set(topic, (peer, { data }) => {
     const from = parseHostId(peer.toString());
     if (from === undefined || data.length > limits.messageBytes) return verdicts.reject;
-    return verdicts[handler.gossiped(from, data)];
+    return verdicts[handler.gossiped(from, new Uint8Array(data))];
   });
   gossip.subscribe(topic);
 }

@@ -482,7 +482,7 @@ export class Agent {
   }
 
   #settled(): void {
-    this.#attachments.segmentsReady();
+    this.#attachments.segmentsReady(this.#reconciler.conflicts);
     this.#confirmations.settled((origin) => this.#replica.origin(origin)?.head, this.#now);
   }
 

@@ -17,6 +17,7 @@ import type { EndpointId, Name, NetworkId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
 import type { Actual, Attachment } from "../overlay/dataplane.ts";
+import { bridgeName, vxlanName } from "../overlay/names.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Addressing } from "./addressing.ts";
 import { limits } from "./config.ts";
@@ -139,13 +140,21 @@ export class Attachments {
   retry(now: Instant): void {
     for (const job of [...this.#jobs.values()]) {
       if (job.stage === "addresses") this.#seekAddresses(job, now);
+      if (job.stage === "segment" && now >= job.until) this.#fail(job, unbuilt(job.network));
     }
   }
 
   /** The kernel holds what is wanted: whose bridge was missing can be attached. */
-  segmentsReady(): void {
-    for (const job of this.#jobs.values()) {
+  segmentsReady(conflicts: Actual["conflicts"]): void {
+    const foreign = new Map(conflicts.map(({ device, reason }) => [device, reason]));
+    for (const job of [...this.#jobs.values()]) {
       if (job.stage !== "segment") continue;
+      const vni = this.#vniOf(job.network.id);
+      const taken = vni && [bridgeName(vni), vxlanName(vni)].find((device) => foreign.has(device));
+      if (taken !== undefined) {
+        this.#fail(job, blocked(taken));
+        continue;
+      }
       job.stage = "attach";
       const attachment = this.#attachment(job, job.ips, job);
       if (attachment === undefined) this.#fail(job, gone(job.network));
@@ -303,4 +312,14 @@ function placeOp(id: EndpointId, value: Uint8Array | undefined): JournalOp {
 
 function gone(network: Network): Refusal {
   return { code: "UNKNOWN_NETWORK", message: `network ${network.name} was removed meanwhile` };
+}
+
+function blocked(device: string): Refusal {
+  const message = `the interface ${device} exists and is not Starling's; rename or remove it`;
+  return { code: "DATAPLANE_REFUSED", message };
+}
+
+function unbuilt(network: Network): Refusal {
+  const message = `the kernel refuses the devices of network ${network.name}; "starling status" says why`;
+  return { code: "DATAPLANE_REFUSED", message };
 }

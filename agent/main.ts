@@ -62,9 +62,7 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   const setting = await settle(config, { underlay, identity, log });
   const loop = new Loop({ clock: systemClock, log, joining: () => joiningView(setting) });
   stack.defer(() => loop.close());
-  const dataplane = stack.use(
-    await openDataplane({ log: debugLog("starling:overlay"), vxlanPort: config.vxlanPort }),
-  );
+  const dataplane = stack.use(openDataplane({ log: debugLog("starling:overlay") }));
   if (config.purgeOnExit) stack.defer(() => dataplane.purge());
   const transport = stack.use(
     await openTransport({
@@ -127,7 +125,7 @@ async function membership(
   setting: Setting,
   ports: Ports,
   signal: AbortSignal,
-): Promise<Certificate> {
+): Promise<Certificate | undefined> {
   const { standing, log, crypto, config } = setting;
   if (standing.kind === "member") {
     if (standing.isNew) announceFounding(setting);

@@ -113,13 +113,8 @@ export type DataplaneOp =
   | { readonly kind: "vxlan-set"; readonly segment: Segment }
   | { readonly kind: "port-set"; readonly vni: Vni; readonly endpoint: EndpointId }
   | { readonly kind: "remote-set"; readonly vni: Vni; readonly remote: RemoteEntry }
-  | {
-      readonly kind: "remote-remove";
-      readonly vni: Vni;
-      readonly mac: Mac;
-      readonly vtep: Ip | undefined;
-      readonly ips: readonly Ip[];
-    }
+  | { readonly kind: "remote-remove"; readonly vni: Vni; readonly mac: Mac }
+  | { readonly kind: "neighbour-remove"; readonly vni: Vni; readonly ip: Ip; readonly mac: Mac }
   | { readonly kind: "gateway-remove"; readonly vni: Vni; readonly gateway: string }
   | { readonly kind: "port-remove"; readonly endpoint: EndpointId }
   | { readonly kind: "segment-remove"; readonly vni: Vni };
@@ -138,8 +133,6 @@ export interface Dataplane {
    * Throws a MeshError: NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED.
    */
   attach(attachment: Attachment): Promise<{ readonly netnsInode: number }>;
-  /** Removes the port if it is there, and with it the interface in the namespace. */
-  detach(endpoint: EndpointId): Promise<void>;
   /**
    * The inode behind a namespace path, or undefined where there is no namespace: inodes tell a
    * reused path.

@@ -3,7 +3,7 @@
  * additions before removals, whole segments last. Minimal: planned against its own result, nothing
  * is left.
  */
-import type { Mac } from "../base/address.ts";
+import type { Ip, Mac } from "../base/address.ts";
 import type {
   Actual,
   ActualSegment,
@@ -12,18 +12,27 @@ import type {
   Segment,
   Wanted,
 } from "./dataplane.ts";
+import { bridgeName, vxlanName } from "./names.ts";
 
 /** The changes that make the kernel hold what is wanted. */
 export function plan(wanted: Wanted, actual: Actual): DataplaneOp[] {
-  const kept = [...wanted.segments.values()].flatMap((segment) =>
-    planSegment(segment, actual.segments.get(segment.vni)),
-  );
+  // A device of somebody else's with one of our names: nothing is built on it, and it is not touched.
+  const foreign = new Set(actual.conflicts.map(({ device }) => device));
+  const isFree = ({ vni }: Segment) =>
+    !foreign.has(bridgeName(vni)) && !foreign.has(vxlanName(vni));
+  const kept = [...wanted.segments.values()]
+    .filter(isFree)
+    .flatMap((segment) => planSegment(segment, actual.segments.get(segment.vni)));
   const gone = [...actual.segments.values()].filter(({ vni }) => !wanted.segments.has(vni));
   return [...kept, ...gone.flatMap(removeSegment)];
 }
 
 function planSegment(segment: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
-  const isFresh = actual?.vxlan === undefined;
+  // A VXLAN device whose address or port is another is made anew, and then its table is empty.
+  const isFresh =
+    actual?.vxlan === undefined ||
+    actual.vxlan.vtep !== segment.vtep ||
+    actual.vxlan.port !== segment.vxlanPort;
   return [
     ...(hasBridge(segment, actual) ? [] : [{ kind: "bridge-set", segment } as const]),
     ...(hasVxlan(segment, actual) ? [] : [{ kind: "vxlan-set", segment } as const]),
@@ -68,29 +77,23 @@ function planPorts(segment: Segment, actual: ActualSegment | undefined): Datapla
   });
 }
 
+/** Additions first: a MAC that moved is replaced in place, and no frame finds the table empty. */
 function planRemotes({ vni, remotes }: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
   const held = heldRemotes(actual);
   const sets = [...remotes.values()].filter((remote) => !isHeld(remote, held.get(remote.mac)));
-  const claimed = new Set([...remotes.values()].flatMap(({ ips }) => ips));
-  const removes = [...held.values()].flatMap((was): DataplaneOp[] => {
-    const is = remotes.get(was.mac);
-    const vteps = is === undefined ? was.vteps : was.vteps.filter((vtep) => vtep !== is.vtep);
-    const ips = was.ips.filter((ip) => !claimed.has(ip));
-    if (is !== undefined)
-      return ips.length === 0
-        ? []
-        : [{ kind: "remote-remove", vni, mac: was.mac, vtep: vteps[0], ips }];
-    return [{ kind: "remote-remove", vni, mac: was.mac, vtep: vteps[0], ips }];
-  });
-  return [...sets.map((remote) => ({ kind: "remote-set", vni, remote }) as const), ...removes];
+  const gone = [...held.values()].filter(({ mac }) => !remotes.has(mac));
+  const wanted = new Set([...remotes.values()].flatMap(({ ips }) => ips));
+  const stale = (actual?.bridge?.neighbours ?? []).filter(({ ip }) => !wanted.has(ip));
+  return [
+    ...sets.map((remote) => ({ kind: "remote-set", vni, remote }) as const),
+    ...gone
+      .filter(({ vteps, isOnBridge }) => vteps.length > 0 || isOnBridge)
+      .map(({ mac }) => ({ kind: "remote-remove", vni, mac }) as const),
+    ...stale.map(({ ip, mac }) => ({ kind: "neighbour-remove", vni, ip, mac }) as const),
+  ];
 }
 
-type Held = {
-  readonly mac: Mac;
-  vteps: RemoteEntry["vtep"][];
-  ips: RemoteEntry["ips"][number][];
-  isOnBridge: boolean;
-};
+type Held = { readonly mac: Mac; vteps: Ip[]; ips: Ip[]; isOnBridge: boolean };
 
 function heldRemotes(actual: ActualSegment | undefined): Map<Mac, Held> {
   const held = new Map<Mac, Held>();

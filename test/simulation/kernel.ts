@@ -113,9 +113,7 @@ export class Kernel {
         this.#remote(op.vni, (remotes) => remotes.set(op.remote.mac, op.remote));
         break;
       case "remote-remove":
-        this.#remote(op.vni, (remotes) => {
-          if (remotes.get(op.mac)?.vtep === op.vtep) remotes.delete(op.mac);
-        });
+        this.#remote(op.vni, (remotes) => remotes.delete(op.mac));
         break;
       case "port-remove": {
         const port = this.#ports.get(op.endpoint);

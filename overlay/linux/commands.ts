@@ -1,0 +1,123 @@
+/** The iproute2 lines of each change. Every value in them comes from a parser of ours, so none can be two words. */
+
+import type { EndpointId } from "../../base/id.ts";
+import type { DataplaneOp, RemoteEntry, Segment } from "../dataplane.ts";
+import { bridgeName, endpointMark, portName, segmentMark, vxlanName } from "../names.ts";
+
+/** Lines for `ip` and for `bridge`; those of `ip` come first. A line of `optional` may fail: what it removes may be gone. */
+export type Lines = {
+  readonly ip: readonly string[];
+  readonly bridge: readonly string[];
+  readonly isOptional: boolean;
+};
+
+export function bridgeCreate({ vni, gatewayMac, mtu }: Segment): string {
+  const kind = "type bridge stp_state 0 mcast_snooping 0";
+  return `link add name ${bridgeName(vni)} address ${gatewayMac} mtu ${mtu} ${kind}`;
+}
+
+/** What makes an existing bridge of ours as it should be. */
+export function bridgeSet({ vni, gatewayMac, mtu, gateways }: Segment): Lines {
+  const device = bridgeName(vni);
+  return {
+    ip: [
+      `link set dev ${device} alias "${segmentMark(vni)}"`,
+      `link set dev ${device} address ${gatewayMac} mtu ${mtu} up`,
+      ...gateways.map((gateway) => {
+        // The same address is on every host, so looking for a duplicate would find one.
+        const flags = gateway.includes(":") ? " nodad" : "";
+        return `address replace ${gateway} dev ${device}${flags}`;
+      }),
+    ],
+    bridge: [],
+    isOptional: false,
+  };
+}
+
+export function vxlanCreate({ vni, vxlanMac, mtu, vtep, vxlanPort }: Segment): string {
+  const kind = `type vxlan id ${vni} dstport ${vxlanPort} local ${vtep} nolearning`;
+  return `link add name ${vxlanName(vni)} address ${vxlanMac} mtu ${mtu} ${kind}`;
+}
+
+export function vxlanSet({ vni, vxlanMac, mtu }: Segment): Lines {
+  const device = vxlanName(vni);
+  return {
+    ip: [
+      `link set dev ${device} alias "${segmentMark(vni)}"`,
+      `link set dev ${device} address ${vxlanMac} mtu ${mtu} master ${bridgeName(vni)} up`,
+    ],
+    // Nothing is learned and nothing is flooded into the tunnel: what is not in the table is not sent.
+    bridge: [
+      `link set dev ${device} learning off neigh_suppress on flood off mcast_flood off bcast_flood off`,
+    ],
+    isOptional: false,
+  };
+}
+
+/** A port on its bridge; nobody inside can teach the bridge another MAC than the endpoint's own. */
+export function portSet(vni: Segment["vni"], endpoint: EndpointId): Lines {
+  const device = portName(endpoint);
+  return {
+    ip: [
+      `link set dev ${device} alias "${endpointMark(endpoint)}"`,
+      `link set dev ${device} master ${bridgeName(vni)} up`,
+    ],
+    bridge: [`link set dev ${device} learning off flood off`],
+    isOptional: false,
+  };
+}
+
+/** The lines of an op that is no device of its own. */
+export function linesOf(op: Exclude<DataplaneOp, { kind: "bridge-set" | "vxlan-set" }>): Lines {
+  switch (op.kind) {
+    case "port-set":
+      return portSet(op.vni, op.endpoint);
+    case "remote-set":
+      return remoteSet(op.vni, op.remote);
+    case "remote-remove":
+      return remoteRemove(op.vni, op.mac);
+    case "neighbour-remove":
+      return neighbourRemove(op);
+    case "gateway-remove":
+      return optional([`address del ${op.gateway} dev ${bridgeName(op.vni)}`]);
+    case "port-remove":
+      return optional([`link del dev ${portName(op.endpoint)}`]);
+    case "segment-remove":
+      return optional([`link del dev ${vxlanName(op.vni)}`, `link del dev ${bridgeName(op.vni)}`]);
+  }
+}
+
+/** One line tells both tables: the device which VTEP, the bridge which port. */
+function remoteSet(vni: Segment["vni"], { mac, vtep, ips }: RemoteEntry): Lines {
+  return {
+    ip: ips.map((ip) => `neigh replace ${ip} lladdr ${mac} dev ${bridgeName(vni)} nud permanent`),
+    bridge: [`fdb replace ${mac} dev ${vxlanName(vni)} dst ${vtep} self master static`],
+    isOptional: false,
+  };
+}
+
+function remoteRemove(vni: Segment["vni"], mac: RemoteEntry["mac"]): Lines {
+  const device = vxlanName(vni);
+  return {
+    ip: [],
+    bridge: [`fdb del ${mac} dev ${device} self`, `fdb del ${mac} dev ${device} master`],
+    isOptional: true,
+  };
+}
+
+/** Deleting a neighbour that is not there ends a batch; setting it first costs a line and cannot fail. */
+function neighbourRemove({
+  vni,
+  ip,
+  mac,
+}: Extract<DataplaneOp, { kind: "neighbour-remove" }>): Lines {
+  const device = bridgeName(vni);
+  return optional([
+    `neigh replace ${ip} lladdr ${mac} dev ${device} nud permanent`,
+    `neigh del ${ip} dev ${device}`,
+  ]);
+}
+
+function optional(ip: readonly string[]): Lines {
+  return { ip, bridge: [], isOptional: true };
+}

@@ -1,0 +1,185 @@
+/** What this namespace's kernel holds under our mark, read with `ip -j` and `bridge -j`. */
+import {
+  type Cidr,
+  cidrOf,
+  type Ip,
+  type Mac,
+  parseCidr,
+  parseIp,
+  parseMac,
+  type Vni,
+} from "../../base/address.ts";
+import type { Actual, ActualSegment } from "../dataplane.ts";
+import { bridgeName, looksOurs, ownDevice, vxlanName } from "../names.ts";
+import { runJson } from "./run.ts";
+
+type Link = {
+  readonly ifname: string;
+  readonly ifalias?: string;
+  readonly address: string;
+  readonly mtu: number;
+  readonly flags: readonly string[];
+  readonly master?: string;
+  readonly linkinfo?: {
+    readonly info_kind?: string;
+    readonly info_data?: {
+      readonly local?: string;
+      readonly local6?: string;
+      readonly port?: number;
+      readonly learning?: boolean;
+    };
+    readonly info_slave_data?: { readonly [flag: string]: unknown };
+  };
+};
+type AddressRow = {
+  readonly ifname: string;
+  readonly addr_info?: readonly {
+    readonly local?: string;
+    readonly prefixlen?: number;
+    readonly scope?: string;
+  }[];
+};
+type FdbRow = {
+  readonly mac: string;
+  readonly ifname: string;
+  readonly dst?: string;
+  readonly flags: readonly string[];
+  readonly master?: string;
+  readonly state?: string;
+};
+type NeighbourRow = { readonly dst: string; readonly dev: string; readonly lladdr?: string };
+type RouteRow = { readonly dst: string; readonly dev?: string };
+
+/** A fresh dump. Throws a MeshError: DATAPLANE_REFUSED. */
+export async function dump(): Promise<Actual> {
+  const [links, addresses, fdb, neighbours4, neighbours6, routes4, routes6] = (await Promise.all([
+    runJson("ip", ["-d", "link", "show"]),
+    runJson("ip", ["address", "show"]),
+    runJson("bridge", ["fdb", "show"]),
+    runJson("ip", ["-4", "neigh", "show", "nud", "permanent"]),
+    runJson("ip", ["-6", "neigh", "show", "nud", "permanent"]),
+    runJson("ip", ["-4", "route", "show"]),
+    runJson("ip", ["-6", "route", "show"]),
+  ])) as [Link[], AddressRow[], FdbRow[], NeighbourRow[], NeighbourRow[], RouteRow[], RouteRow[]];
+  const neighbours = [...neighbours4, ...neighbours6];
+  const byDevice = {
+    addresses: new Map(addresses.map((row) => [row.ifname, row])),
+    fdb: grouped(fdb, ({ ifname }) => ifname),
+    neighbours: grouped(neighbours, ({ dev }) => dev),
+  };
+  const segments = new Map<Vni, ActualSegment>();
+  for (const link of links) addLink(segments, link, byDevice);
+  const conflicts = links
+    .filter(({ ifname, ifalias }) => looksOurs(ifname) && ownDevice(ifname, ifalias) === undefined)
+    .map(({ ifname }) => ({ device: ifname, reason: "it has a name of ours and not our mark" }));
+  const routes = [...routes4, ...routes6].flatMap(routeOf);
+  return { segments, conflicts, routes };
+}
+
+type ByDevice = {
+  readonly addresses: ReadonlyMap<string, AddressRow>;
+  readonly fdb: ReadonlyMap<string, readonly FdbRow[]>;
+  readonly neighbours: ReadonlyMap<string, readonly NeighbourRow[]>;
+};
+
+function addLink(segments: Map<Vni, ActualSegment>, link: Link, byDevice: ByDevice): void {
+  const own = ownDevice(link.ifname, link.ifalias);
+  if (own === undefined) return;
+  const vni = own.kind === "port" ? vniOfBridge(link.master) : own.vni;
+  // A port on no bridge of ours still has to be found, so that it can be put right or removed.
+  const at = vni ?? strayVni;
+  const segment = segments.get(at) ?? { vni: at, bridge: undefined, vxlan: undefined, ports: [] };
+  if (own.kind === "bridge") segments.set(at, { ...segment, bridge: bridgeOf(link, byDevice) });
+  else if (own.kind === "vxlan")
+    segments.set(at, { ...segment, vxlan: vxlanOf(link, own.vni, byDevice) });
+  else {
+    const port = { endpoint: own.endpoint, isOnBridge: vni !== undefined, isUp: isUp(link) };
+    segments.set(at, { ...segment, ports: [...segment.ports, port] });
+  }
+}
+
+/** Where ports without a bridge are shown. */
+const strayVni = 0 as Vni;
+
+function bridgeOf(link: Link, byDevice: ByDevice): ActualSegment["bridge"] {
+  const addresses = byDevice.addresses.get(link.ifname)?.addr_info ?? [];
+  const rows = byDevice.neighbours.get(link.ifname) ?? [];
+  return {
+    mac: macOf(link.address),
+    mtu: link.mtu,
+    isUp: isUp(link),
+    gateways: addresses
+      .filter(({ scope }) => scope === "global")
+      .flatMap(({ local, prefixlen }) => {
+        const ip = parseIp(local ?? "");
+        return ip === undefined ? [] : [`${ip}/${prefixlen}`];
+      }),
+    neighbours: rows.flatMap(({ dst, lladdr }) => {
+      const [ip, mac] = [parseIp(dst), parseMac(lladdr ?? "")];
+      return ip === undefined || mac === undefined ? [] : [{ ip, mac }];
+    }),
+  };
+}
+
+function vxlanOf(link: Link, vni: Vni, byDevice: ByDevice): ActualSegment["vxlan"] {
+  const { info_data: device, info_slave_data: port } = link.linkinfo ?? {};
+  const rows = byDevice.fdb.get(link.ifname) ?? [];
+  return {
+    mac: macOf(link.address),
+    mtu: link.mtu,
+    isUp: isUp(link),
+    vtep: parseIp(device?.local ?? device?.local6 ?? ""),
+    port: device?.port ?? 0,
+    isOnBridge: link.master === bridgeName(vni),
+    hasPortFlags:
+      device?.learning === false &&
+      port?.["neigh_suppress"] === true &&
+      ["learning", "flood", "mcast_flood", "bcast_flood"].every((flag) => port[flag] === false),
+    fdb: rows.flatMap(({ mac, dst, flags }) => {
+      const parsed = parseMac(mac);
+      const isOwn = flags.includes("self") && parsed !== undefined;
+      return isOwn ? [{ mac: parsed, vtep: parseIp(dst ?? "") }] : [];
+    }),
+    bridgeFdb: rows.flatMap(({ mac, master, state, ifname }) => {
+      const parsed = parseMac(mac);
+      const isStatic = master !== undefined && state === "static" && ifname === vxlanName(vni);
+      return isStatic && parsed !== undefined ? [parsed] : [];
+    }),
+  };
+}
+
+function routeOf({ dst, dev }: RouteRow): { readonly cidr: Cidr; readonly device: string }[] {
+  if (dev === undefined || looksOurs(dev) || dst === "default") return [];
+  const ip = parseIp(dst);
+  const cidr = ip === undefined ? parseCidr(dst) : hostRoute(ip);
+  const isLinkLocal = cidr?.startsWith("fe80:") === true || cidr?.startsWith("ff00:") === true;
+  return cidr === undefined || isLinkLocal ? [] : [{ cidr, device: dev }];
+}
+
+function hostRoute(ip: Ip): Cidr {
+  return cidrOf(ip, ip.includes(":") ? 128 : 32);
+}
+
+function vniOfBridge(master: string | undefined): Vni | undefined {
+  const digits = /^sl-([0-9]+)$/.exec(master ?? "")?.[1];
+  return digits === undefined ? undefined : (Number(digits) as Vni);
+}
+
+function isUp({ flags }: Link): boolean {
+  return flags.includes("UP");
+}
+
+/** A device's own address: unlike an endpoint's it may be anything. */
+function macOf(address: string): Mac {
+  return address.toLowerCase() as Mac;
+}
+
+function grouped<Row>(rows: readonly Row[], key: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(key(row)) ?? [];
+    group.push(row);
+    groups.set(key(row), group);
+  }
+  return groups;
+}

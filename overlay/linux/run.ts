@@ -1,0 +1,33 @@
+/** Runs the system's tools: never through a shell, always in the C locale, output bounded. */
+import { execFile } from "node:child_process";
+import { MeshError } from "../../base/errors.ts";
+
+const outputBytes = 256 * 1024 * 1024;
+
+/** What the tool printed. Throws a MeshError DATAPLANE_REFUSED with the tool's own words. */
+export function run(tool: string, args: readonly string[], input?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { env: { ...process.env, LC_ALL: "C" }, maxBuffer: outputBytes };
+    const child = execFile(tool, args, options, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      const isMissing = error.code === "ENOENT";
+      const why = isMissing ? "it is not installed" : stderr.trim().split("\n")[0] || error.message;
+      const code = isMissing ? "DATAPLANE_UNSUPPORTED" : "DATAPLANE_REFUSED";
+      reject(new MeshError(code, `${tool} ${args.slice(0, 4).join(" ")}: ${why}`));
+    });
+    child.stdin?.on("error", () => undefined);
+    if (input !== undefined) child.stdin?.end(input);
+  });
+}
+
+/** What a tool with `-j` printed; iproute2 prints nothing at all for an empty list. */
+export async function runJson(tool: string, args: readonly string[]): Promise<readonly unknown[]> {
+  const text = await run(tool, ["-j", ...args]);
+  const parsed: unknown = text.trim() === "" ? [] : JSON.parse(text);
+  return Array.isArray(parsed) ? parsed.filter(isObject) : [];
+}
+
+function isObject(value: unknown): boolean {
+  // iproute2 pads filtered lists with empty objects.
+  return typeof value === "object" && value !== null && Object.keys(value).length > 0;
+}

@@ -28,18 +28,22 @@ export function plan(wanted: Wanted, actual: Actual): DataplaneOp[] {
 }
 
 function planSegment(segment: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
-  // A VXLAN device whose address or port is another is made anew, and then its table is empty.
-  const isFresh =
-    actual?.vxlan === undefined ||
-    actual.vxlan.vtep !== segment.vtep ||
-    actual.vxlan.port !== segment.vxlanPort;
   return [
     ...(hasBridge(segment, actual) ? [] : [{ kind: "bridge-set", segment } as const]),
     ...(hasVxlan(segment, actual) ? [] : [{ kind: "vxlan-set", segment } as const]),
     ...planPorts(segment, actual),
-    ...planRemotes(segment, isFresh ? undefined : actual),
+    ...planRemotes(segment, losesEntries(segment, actual) ? undefined : actual),
     ...planGateways(segment, actual),
   ];
+}
+
+/** Making a device anew, setting its MAC or bringing it up empties its tables: then every entry is set again. */
+function losesEntries(segment: Segment, actual: ActualSegment | undefined): boolean {
+  const { bridge, vxlan } = actual ?? {};
+  const bridgeStays = bridge?.isUp === true && bridge.mac === segment.gatewayMac;
+  const vxlanStays =
+    vxlan?.isUp === true && vxlan.vtep === segment.vtep && vxlan.port === segment.vxlanPort;
+  return !bridgeStays || !vxlanStays;
 }
 
 function hasBridge(segment: Segment, actual: ActualSegment | undefined): boolean {

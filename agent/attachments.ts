@@ -22,6 +22,7 @@ import type { JournalOp } from "../store/journal.ts";
 import type { Addressing } from "./addressing.ts";
 import { limits } from "./config.ts";
 import type { Emit } from "./effect.ts";
+import type { Making as PortWish } from "./landscape.ts";
 import { type EndpointRecord, endpointKey } from "./schema.ts";
 import type { Network } from "./tables.ts";
 
@@ -103,18 +104,12 @@ export class Attachments {
   }
 
   /** Endpoints whose port belongs on the bridge although no record says so yet. */
-  making(): readonly {
-    readonly id: EndpointId;
-    readonly network: NetworkId;
-    readonly isAttaching: boolean;
-  }[] {
+  making(): readonly PortWish[] {
     return [...this.#jobs.values()]
       .filter(({ stage }) => stage !== "addresses")
-      .map(({ id, network, stage }) => ({
-        id,
-        network: network.id,
-        isAttaching: stage === "attach",
-      }));
+      .map(({ id, network, mac, stage }) => {
+        return { id, network: network.id, mac, isAttaching: stage === "attach" };
+      });
   }
 
   /** What the journal held. Returns false where the row makes no sense. */
@@ -194,13 +189,9 @@ export class Attachments {
 
   /** After a dump: which of our endpoints have lost their interface? */
   compare(actual: Actual, endpoints: Iterable<EndpointId>): void {
-    const present = new Set<EndpointId>();
-    for (const { ports } of actual.segments.values()) {
-      for (const { endpoint } of ports) present.add(endpoint);
-    }
     for (const endpoint of endpoints) {
       const place = this.#places.get(endpoint);
-      if (present.has(endpoint) || this.#repairing.has(endpoint)) continue;
+      if (actual.ports.has(endpoint) || this.#repairing.has(endpoint)) continue;
       this.#repairing.add(endpoint);
       if (place === undefined) this.withdraw(endpoint);
       else this.#emit({ kind: "inspect", endpoint, netns: place.netns });

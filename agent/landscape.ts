@@ -2,7 +2,7 @@
  * What this host's kernel should hold, from what the tables say: a segment for each network that has an endpoint here, with
  * every remote endpoint's way. Only networks that something touched are worked out again.
  */
-import type { Vni } from "../base/address.ts";
+import type { Mac, Vni } from "../base/address.ts";
 import type { Crypto } from "../base/crypto.ts";
 import type { EndpointId, HostId, NetworkId } from "../base/id.ts";
 import type { Segment, Underlay, Wanted } from "../overlay/dataplane.ts";
@@ -14,6 +14,7 @@ import type { Endpoint, Network, TableChange, Tables } from "./tables.ts";
 export type Making = {
   readonly id: EndpointId;
   readonly network: NetworkId;
+  readonly mac: Mac;
   /** Its interface is being made, so its port belongs on the bridge. */
   readonly isAttaching: boolean;
 };
@@ -110,8 +111,9 @@ export class Landscape {
     const hasLocal = making.length > 0 || endpoints.some(({ host }) => host === this.#self);
     if (network === undefined || vni === undefined || !hasLocal) return undefined;
     const segment = this.#build(network, vni, endpoints);
-    const attaching = making.filter(({ isAttaching }) => isAttaching).map((one) => one.id);
-    return { ...segment, ports: new Set([...segment.ports, ...attaching]) };
+    const attaching = making.filter(({ isAttaching }) => isAttaching);
+    const ports = attaching.map((one) => [one.id, one.mac] as const);
+    return { ...segment, ports: new Map([...segment.ports, ...ports]) };
   }
 
   #build(network: Network, vni: Vni, endpoints: readonly Endpoint[]): Segment {

@@ -37,8 +37,8 @@ export type Segment = {
   readonly vxlanPort: number;
   readonly mtu: number;
   readonly remotes: ReadonlyMap<Mac, RemoteEntry>;
-  /** Local endpoints whose ports belong on this bridge. */
-  readonly ports: ReadonlySet<EndpointId>;
+  /** Local endpoints whose ports belong on this bridge, and the one MAC each may use. */
+  readonly ports: ReadonlyMap<EndpointId, Mac>;
 };
 
 /** All segments this host should hold, by VNI. */
@@ -77,16 +77,21 @@ export type ActualSegment = {
         readonly bridgeFdb: readonly Mac[];
       }
     | undefined;
-  readonly ports: readonly {
-    readonly endpoint: EndpointId;
-    readonly isOnBridge: boolean;
-    readonly isUp: boolean;
-  }[];
 };
 
 /** All that carries our mark in this kernel, and what stands in our way. */
+/** The host's end of an endpoint's interface. */
+export type ActualPort = {
+  /** Of the bridge it is on, if that is one of ours. */
+  readonly vni: Vni | undefined;
+  readonly isUp: boolean;
+  /** The MACs it may use; undefined where it could teach the bridge others. */
+  readonly macs: readonly Mac[] | undefined;
+};
+
 export type Actual = {
   readonly segments: ReadonlyMap<Vni, ActualSegment>;
+  readonly ports: ReadonlyMap<EndpointId, ActualPort>;
   /** Destinations of the host's own routes, without ours: a new subnet must not overlap them. */
   readonly routes: readonly { readonly cidr: Cidr; readonly device: string }[];
   /** Links whose names we would use but which are not ours. */
@@ -111,7 +116,12 @@ export type Attachment = {
 export type DataplaneOp =
   | { readonly kind: "bridge-set"; readonly segment: Segment }
   | { readonly kind: "vxlan-set"; readonly segment: Segment }
-  | { readonly kind: "port-set"; readonly vni: Vni; readonly endpoint: EndpointId }
+  | {
+      readonly kind: "port-set";
+      readonly vni: Vni;
+      readonly endpoint: EndpointId;
+      readonly mac: Mac;
+    }
   | { readonly kind: "remote-set"; readonly vni: Vni; readonly remote: RemoteEntry }
   | { readonly kind: "remote-remove"; readonly vni: Vni; readonly mac: Mac }
   | { readonly kind: "neighbour-remove"; readonly vni: Vni; readonly ip: Ip; readonly mac: Mac }

@@ -7,7 +7,10 @@ import type { Actual, ActualSegment, Segment, Wanted } from "./dataplane.ts";
 /** Planning against this is empty for the same wanted. */
 export function actualOf(wanted: Wanted): Actual {
   const segments = new Map([...wanted.segments].map(([vni, segment]) => [vni, shown(segment)]));
-  return { segments, routes: [], conflicts: [] };
+  const ports = [...wanted.segments.values()].flatMap(({ vni, ports: held }) =>
+    [...held].map(([endpoint, mac]) => [endpoint, { vni, isUp: true, macs: [mac] }] as const),
+  );
+  return { segments, ports: new Map(ports), routes: [], conflicts: [] };
 }
 
 function shown(segment: Segment): ActualSegment {
@@ -32,6 +35,5 @@ function shown(segment: Segment): ActualSegment {
       fdb: remotes.map(({ mac, vtep }) => ({ mac, vtep })),
       bridgeFdb: remotes.map(({ mac }) => mac),
     },
-    ports: [...segment.ports].map((endpoint) => ({ endpoint, isOnBridge: true, isUp: true })),
   };
 }

@@ -22,28 +22,32 @@ export function plan(wanted: Wanted, actual: Actual): DataplaneOp[] {
     !foreign.has(bridgeName(vni)) && !foreign.has(vxlanName(vni));
   const kept = [...wanted.segments.values()]
     .filter(isFree)
-    .flatMap((segment) => planSegment(segment, actual.segments.get(segment.vni)));
+    .flatMap((segment) => planSegment(segment, actual));
   const gone = [...actual.segments.values()].filter(({ vni }) => !wanted.segments.has(vni));
-  return [...kept, ...gone.flatMap(removeSegment)];
+  return [
+    ...kept,
+    ...removePorts(wanted, actual),
+    ...gone.map(({ vni }) => ({ kind: "segment-remove", vni }) as const),
+  ];
 }
 
-function planSegment(segment: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
+function planSegment(segment: Segment, all: Actual): DataplaneOp[] {
+  const actual = all.segments.get(segment.vni);
   return [
     ...(hasBridge(segment, actual) ? [] : [{ kind: "bridge-set", segment } as const]),
     ...(hasVxlan(segment, actual) ? [] : [{ kind: "vxlan-set", segment } as const]),
-    ...planPorts(segment, actual),
+    ...planPorts(segment, all),
     ...planRemotes(segment, losesEntries(segment, actual) ? undefined : actual),
     ...planGateways(segment, actual),
   ];
 }
 
-/** Making a device anew, setting its MAC or bringing it up empties its tables: then every entry is set again. */
+/** Setting a bridge, even to the MAC it has, and making a VXLAN device empty their tables: all entries are set again. */
 function losesEntries(segment: Segment, actual: ActualSegment | undefined): boolean {
-  const { bridge, vxlan } = actual ?? {};
-  const bridgeStays = bridge?.isUp === true && bridge.mac === segment.gatewayMac;
+  const vxlan = actual?.vxlan;
   const vxlanStays =
     vxlan?.isUp === true && vxlan.vtep === segment.vtep && vxlan.port === segment.vxlanPort;
-  return !bridgeStays || !vxlanStays;
+  return !hasBridge(segment, actual) || !vxlanStays;
 }
 
 function hasBridge(segment: Segment, actual: ActualSegment | undefined): boolean {
@@ -71,14 +75,21 @@ function hasVxlan(segment: Segment, actual: ActualSegment | undefined): boolean 
   );
 }
 
-/**
- * A wanted port that is missing cannot be made from here: its namespace has to be looked at first.
- */
-function planPorts(segment: Segment, actual: ActualSegment | undefined): DataplaneOp[] {
-  return (actual?.ports ?? []).flatMap(({ endpoint, isOnBridge, isUp }): DataplaneOp[] => {
-    if (!segment.ports.has(endpoint)) return [{ kind: "port-remove", endpoint }];
-    return isOnBridge && isUp ? [] : [{ kind: "port-set", vni: segment.vni, endpoint }];
+/** A wanted port that is missing cannot be made from here: its namespace has to be looked at. */
+function planPorts({ vni, ports }: Segment, actual: Actual): DataplaneOp[] {
+  return [...ports].flatMap(([endpoint, mac]): DataplaneOp[] => {
+    const port = actual.ports.get(endpoint);
+    const isRight =
+      port === undefined ||
+      (port.vni === vni && port.isUp && port.macs?.length === 1 && port.macs[0] === mac);
+    return isRight ? [] : [{ kind: "port-set", vni, endpoint, mac }];
   });
+}
+
+function removePorts(wanted: Wanted, actual: Actual): DataplaneOp[] {
+  const kept = new Set([...wanted.segments.values()].flatMap(({ ports }) => [...ports.keys()]));
+  const gone = [...actual.ports.keys()].filter((endpoint) => !kept.has(endpoint));
+  return gone.map((endpoint) => ({ kind: "port-remove", endpoint }) as const);
 }
 
 /** Additions first: a MAC that moved is replaced in place, and no frame finds the table empty. */
@@ -129,9 +140,4 @@ function planGateways(
 ): DataplaneOp[] {
   const extra = (actual?.bridge?.gateways ?? []).filter((gateway) => !gateways.includes(gateway));
   return extra.map((gateway) => ({ kind: "gateway-remove", vni, gateway }) as const);
-}
-
-function removeSegment({ vni, ports }: ActualSegment): DataplaneOp[] {
-  const removed = ports.map(({ endpoint }) => ({ kind: "port-remove", endpoint }) as const);
-  return [...removed, { kind: "segment-remove", vni }];
 }

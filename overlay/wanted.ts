@@ -45,9 +45,9 @@ export function segmentOf(wish: {
 }): Segment {
   const { underlay, vxlanPort, vni, subnets, crypto } = wish;
   const remotes = new Map<Mac, RemoteEntry>();
-  const ports = new Set<EndpointId>();
+  const ports = new Map<EndpointId, Mac>();
   for (const { id, mac, ips, vtep } of wish.endpoints) {
-    if (vtep === undefined) ports.add(id);
+    if (vtep === undefined) ports.set(id, mac);
     else remotes.set(mac, { mac, vtep, ips });
   }
   return {

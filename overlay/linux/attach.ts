@@ -41,7 +41,7 @@ async function makePair(attachment: Attachment): Promise<void> {
   const far = `peer name ${name} address ${mac} mtu ${mtu} netns ${netns}`;
   const lines = [
     `link add name ${portName(endpoint)} mtu ${mtu} type veth ${far}`,
-    ...portSet(vni, endpoint).ip,
+    ...portSet(vni, attachment).ip,
   ];
   try {
     await run("ip", ["-batch", "-"], `${lines.join("\n")}\n`);
@@ -79,11 +79,8 @@ async function configureInside(attachment: Attachment): Promise<void> {
   }
 }
 
-/** Nothing inside the namespace can teach the bridge another MAC than the endpoint's own. */
-async function guardPort({ vni, endpoint, mac }: Attachment): Promise<void> {
-  const lines = [
-    ...portSet(vni, endpoint).bridge,
-    `fdb replace ${mac} dev ${portName(endpoint)} master static`,
-  ];
-  await run("bridge", ["-batch", "-"], `${lines.join("\n")}\n`);
+/** A second process, while the first configures the namespace. */
+async function guardPort(attachment: Attachment): Promise<void> {
+  const { bridge } = portSet(attachment.vni, attachment);
+  await run("bridge", ["-batch", "-"], `${bridge.join("\n")}\n`);
 }

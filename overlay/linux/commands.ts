@@ -1,5 +1,6 @@
 /** The iproute2 lines of each change. Every value in them comes from a parser of ours, so none can be two words. */
 
+import type { Mac } from "../../base/address.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type { DataplaneOp, RemoteEntry, Segment } from "../dataplane.ts";
 import { bridgeName, endpointMark, portName, segmentMark, vxlanName } from "../names.ts";
@@ -55,14 +56,20 @@ export function vxlanSet({ vni, vxlanMac, mtu }: Segment): Lines {
 }
 
 /** A port on its bridge; nobody inside can teach the bridge another MAC than the endpoint's own. */
-export function portSet(vni: Segment["vni"], endpoint: EndpointId): Lines {
+export function portSet(
+  vni: Segment["vni"],
+  { endpoint, mac }: { readonly endpoint: EndpointId; readonly mac: Mac },
+): Lines {
   const device = portName(endpoint);
   return {
     ip: [
       `link set dev ${device} alias "${endpointMark(endpoint)}"`,
       `link set dev ${device} master ${bridgeName(vni)} up`,
     ],
-    bridge: [`link set dev ${device} learning off flood off`],
+    bridge: [
+      `link set dev ${device} learning off flood off`,
+      `fdb replace ${mac} dev ${device} master static`,
+    ],
     isOptional: false,
   };
 }
@@ -71,7 +78,7 @@ export function portSet(vni: Segment["vni"], endpoint: EndpointId): Lines {
 export function linesOf(op: Exclude<DataplaneOp, { kind: "bridge-set" | "vxlan-set" }>): Lines {
   switch (op.kind) {
     case "port-set":
-      return portSet(op.vni, op.endpoint);
+      return portSet(op.vni, op);
     case "remote-set":
       return remoteSet(op.vni, op.remote);
     case "remote-remove":

@@ -9,7 +9,8 @@ import {
   parseMac,
   type Vni,
 } from "../../base/address.ts";
-import type { Actual, ActualSegment } from "../dataplane.ts";
+import type { EndpointId } from "../../base/id.ts";
+import type { Actual, ActualPort, ActualSegment } from "../dataplane.ts";
 import { bridgeName, looksOurs, ownDevice, vxlanName } from "../names.ts";
 import { runJson } from "./run.ts";
 
@@ -67,13 +68,13 @@ export async function dump(): Promise<Actual> {
     fdb: grouped(fdb, ({ ifname }) => ifname),
     neighbours: grouped(neighbours, ({ dev }) => dev),
   };
-  const segments = new Map<Vni, ActualSegment>();
-  for (const link of links) addLink(segments, link, byDevice);
+  const found: Found = { segments: new Map(), ports: new Map() };
+  for (const link of links) addLink(found, link, byDevice);
   const conflicts = links
     .filter(({ ifname, ifalias }) => looksOurs(ifname) && ownDevice(ifname, ifalias) === undefined)
     .map(({ ifname }) => ({ device: ifname, reason: "it has a name of ours and not our mark" }));
   const routes = [...routes4, ...routes6].flatMap(routeOf);
-  return { segments, conflicts, routes };
+  return { ...found, conflicts, routes };
 }
 
 type ByDevice = {
@@ -82,24 +83,35 @@ type ByDevice = {
   readonly neighbours: ReadonlyMap<string, readonly NeighbourRow[]>;
 };
 
-function addLink(segments: Map<Vni, ActualSegment>, link: Link, byDevice: ByDevice): void {
+type Found = {
+  readonly segments: Map<Vni, ActualSegment>;
+  readonly ports: Map<EndpointId, ActualPort>;
+};
+
+function addLink({ segments, ports }: Found, link: Link, byDevice: ByDevice): void {
   const own = ownDevice(link.ifname, link.ifalias);
-  if (own === undefined) return;
-  const vni = own.kind === "port" ? vniOfBridge(link.master) : own.vni;
-  // A port on no bridge of ours still has to be found, so that it can be put right or removed.
-  const at = vni ?? strayVni;
-  const segment = segments.get(at) ?? { vni: at, bridge: undefined, vxlan: undefined, ports: [] };
-  if (own.kind === "bridge") segments.set(at, { ...segment, bridge: bridgeOf(link, byDevice) });
-  else if (own.kind === "vxlan")
-    segments.set(at, { ...segment, vxlan: vxlanOf(link, own.vni, byDevice) });
-  else {
-    const port = { endpoint: own.endpoint, isOnBridge: vni !== undefined, isUp: isUp(link) };
-    segments.set(at, { ...segment, ports: [...segment.ports, port] });
-  }
+  if (own?.kind === "port") ports.set(own.endpoint, portOf(link, byDevice));
+  if (own === undefined || own.kind === "port") return;
+  const { vni } = own;
+  const segment = segments.get(vni) ?? { vni, bridge: undefined, vxlan: undefined };
+  const part =
+    own.kind === "bridge"
+      ? { bridge: bridgeOf(link, byDevice) }
+      : { vxlan: vxlanOf(link, vni, byDevice) };
+  segments.set(vni, { ...segment, ...part });
 }
 
-/** Where ports without a bridge are shown. */
-const strayVni = 0 as Vni;
+function portOf(link: Link, byDevice: ByDevice): ActualPort {
+  const flags = link.linkinfo?.info_slave_data;
+  const isClosed = flags?.["learning"] === false && flags["flood"] === false;
+  const rows = byDevice.fdb.get(link.ifname) ?? [];
+  const macs = rows.filter(({ master, state }) => master !== undefined && state === "static");
+  return {
+    vni: vniOfBridge(link.master),
+    isUp: isUp(link),
+    macs: isClosed ? macs.map(({ mac }) => macOf(mac)) : undefined,
+  };
+}
 
 function bridgeOf(link: Link, byDevice: ByDevice): ActualSegment["bridge"] {
   const addresses = byDevice.addresses.get(link.ifname)?.addr_info ?? [];

@@ -24,6 +24,7 @@ export const vni = parsed;
 
 /** A segment with so many remote endpoints and these local ones. */
 export function sampleSegment(remotes: number, ports: readonly EndpointId[] = []): Segment {
+  const local = (id: EndpointId) => mac(`02:00:00:00:00:${id.slice(-2)}`);
   const remote = (n: number) => ({
     id: endpointId(1000 + n),
     mac: mac(`02:09:00:00:${hex(n >> 8)}:${hex(n & 255)}`),
@@ -37,7 +38,7 @@ export function sampleSegment(remotes: number, ports: readonly EndpointId[] = []
     subnets: [cidr("10.32.0.0/16"), cidr("fd00:5::/64")],
     endpoints: [
       ...Array.from({ length: remotes }, (_, n) => remote(n)),
-      ...ports.map((id) => ({ id, mac: mac("02:00:00:00:00:01"), ips: [], vtep: undefined })),
+      ...ports.map((id) => ({ id, mac: local(id), ips: [], vtep: undefined })),
     ],
     crypto: { hash: sha256 },
   });
@@ -123,8 +124,9 @@ export function dataplaneContract(name: string, makeWorld: () => Promise<Datapla
       const netns = await world.addNamespace("c1");
       const { netnsInode } = await world.dataplane.attach(sampleAttachment(1, netns));
       assert.equal(await world.dataplane.netnsInode(netns), netnsInode);
-      const held = (await world.dataplane.read()).segments.get(vni);
-      assert.deepEqual(held?.ports, [{ endpoint, isOnBridge: true, isUp: true }]);
+      const { ports } = await world.dataplane.read();
+      const { mac: own } = sampleAttachment(1, netns);
+      assert.deepEqual([...ports], [[endpoint, { vni, isUp: true, macs: [own] }]]);
       assert.equal(await settle(world, wantedOf(sampleSegment(1, [endpoint]))), 0);
     });
 
@@ -132,7 +134,7 @@ export function dataplaneContract(name: string, makeWorld: () => Promise<Datapla
       await settle(world, wantedOf(sampleSegment(1)));
       await world.dataplane.attach(sampleAttachment(1, await world.addNamespace("c1")));
       assert.equal(await settle(world, wantedOf(sampleSegment(1))), 1);
-      assert.deepEqual((await world.dataplane.read()).segments.get(vni)?.ports, []);
+      assert.equal((await world.dataplane.read()).ports.size, 0);
     });
 
     it("refuses to attach to a namespace that is not there, and leaves nothing", async () => {

@@ -5,7 +5,7 @@ import { plan } from "../../overlay/plan.ts";
 import { endpointId, ip } from "../agent/samples.ts";
 import { sampleSegment, vni, wantedOf } from "../contract/dataplane.ts";
 
-const nothing: Actual = { segments: new Map(), routes: [], conflicts: [] };
+const nothing: Actual = { segments: new Map(), ports: new Map(), routes: [], conflicts: [] };
 
 describe("plan", () => {
   it("is empty where the kernel holds what is wanted", () => {

@@ -25,7 +25,7 @@ export class Kernel {
   >();
   readonly #ports = new Map<
     EndpointId,
-    { readonly vni: Vni; readonly netns: string; isOnBridge: boolean }
+    { readonly vni: Vni; readonly netns: string; readonly mac: Mac }
   >();
   #inode = 100;
 
@@ -57,9 +57,9 @@ export class Kernel {
   attach(attachment: Attachment): { readonly netnsInode: number } | undefined {
     const namespace = this.namespaces.get(attachment.netns);
     if (namespace === undefined || !this.#held.has(attachment.vni)) return undefined;
-    const { vni, netns, endpoint } = attachment;
+    const { vni, netns, endpoint, mac } = attachment;
     namespace.endpoints.add(endpoint);
-    this.#ports.set(endpoint, { vni, netns, isOnBridge: true });
+    this.#ports.set(endpoint, { vni, netns, mac });
     return { netnsInode: namespace.inode };
   }
 
@@ -69,7 +69,10 @@ export class Kernel {
 
   read(): Actual {
     const segments = new Map([...this.#held].map(([vni, held]) => [vni, this.#show(held)]));
-    return { ...actualOf({ segments: new Map() }), segments };
+    const ports = [...this.#ports].map(
+      ([endpoint, { vni, mac }]) => [endpoint, { vni, isUp: true, macs: [mac] }] as const,
+    );
+    return { ...actualOf({ segments: new Map() }), segments, ports: new Map(ports) };
   }
 
   /** Somebody else removes one forwarding entry. */
@@ -89,10 +92,7 @@ export class Kernel {
       segment.vni,
     );
     if (shown === undefined) throw new Error("bug: segment");
-    const ports = [...this.#ports]
-      .filter(([, { vni }]) => vni === segment.vni)
-      .map(([endpoint, { isOnBridge }]) => ({ endpoint, isOnBridge, isUp: true }));
-    return { ...shown, ports, vxlan: hasVxlan ? shown.vxlan : undefined };
+    return { ...shown, vxlan: hasVxlan ? shown.vxlan : undefined };
   }
 
   #apply(op: DataplaneOp): void {

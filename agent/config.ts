@@ -131,6 +131,7 @@ export const timing = {
     coalesceMs: 20,
     pushBytes: 16 * 1024,
     pullIdleMs: 10_000,
+    relayedHeads: 16,
   },
   addressing: {
     // An ask whose answer was lost is asked again, of the next donor.

@@ -24,6 +24,8 @@ export type ReplicationOptions = {
   readonly pushBytes: number;
   /** A pull without a frame for this long is given up. */
   readonly pullIdleMs: number;
+  /** News of up to this many origins in one pull is passed on by their heads. */
+  readonly relayedHeads: number;
 };
 
 type RunningPull = {
@@ -144,8 +146,19 @@ export class Replication {
     if (taken.kind === "versions")
       pull.wants.push(...wantsOf(this.#replica, taken.versions, this.#self));
     if (taken.kind === "versions") this.#noticeSelf(pull.from, taken.versions, now);
-    if (taken.kind === "delta") this.received(pull.from, taken.delta, now);
+    if (taken.kind === "delta") this.#pulledDelta(pull, taken.delta, now);
     if (taken.kind === "malformed") this.#log.warn("malformed sync frame", { host: pull.from });
+  }
+
+  /**
+   * What we had to pull, others may lack as well: its head is gossiped. Hosts that do so at once say the same bytes, which
+   * travel once; a long list is left to everybody's own comparing.
+   */
+  #pulledDelta(pull: RunningPull, delta: Delta, now: Instant): void {
+    const outcome = this.received(pull.from, delta, now);
+    if (outcome.kind === "applied" && pull.origins.size <= this.#options.relayedHeads) {
+      this.#emit({ kind: "publish", message: { kind: "head", head: delta.head } });
+    }
   }
 
   pullEnded(id: number, now: Instant): void {

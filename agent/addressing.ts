@@ -1,7 +1,7 @@
 /**
- * Which address each endpoint here gets. The machines of ipam decide; here records become their input, and grants and
- * questions their output. A question is answered by a record (the grant) or by a denial; an answer that got lost is asked
- * for again under the same name.
+ * Which address each endpoint here gets. The machines of ipam decide; here records become their
+ * input, and grants and questions their output. A question is answered by a record (the grant) or
+ * by a denial; an answer that got lost is asked for again under the same name.
  */
 import { type Cidr, cidrContains, type Family, familyOf, type Ip } from "../base/address.ts";
 import { encode } from "../base/codec.ts";
@@ -72,7 +72,10 @@ export class Addressing {
     this.#asking = new Asking({ ...options, ledger: this.#ledger });
   }
 
-  /** One address of each subnet: those asked for where given, else any. Reserved until recorded or released. */
+  /**
+   * One address of each subnet: those asked for where given, else any. Reserved until recorded or
+   * released.
+   */
   allocate(want: {
     readonly endpoint: EndpointId;
     readonly network: NetworkId;

@@ -54,7 +54,9 @@ export class Asking {
     this.#options = options.options;
   }
 
-  /** Asks, or goes on asking. False where everybody who could help has said no, or nobody is there. */
+  /**
+   * Asks, or goes on asking. False where everybody who could help has said no, or nobody is there.
+   */
   ask(question: Question, now: Instant): boolean {
     const key = `${question.network} ${question.family} ${question.ip ?? "any"}`;
     const known = this.#open.get(key);
@@ -109,7 +111,10 @@ export class Asking {
     return true;
   }
 
-  /** Of one address its owner; else who has most to spare, the same again only when there is no other. */
+  /**
+   * Of one address its owner; else who has most to spare, the same again only when there is no
+   * other.
+   */
   #donor({ question, denied, asked }: Open): HostId | undefined {
     const { network, ip } = question;
     const alive = new Set(this.#alive());
@@ -122,7 +127,8 @@ export class Asking {
         : [owner].filter((host) => host !== undefined);
     const able = candidates.filter((host) => alive.has(host) && !denied.has(host));
     const fresh = able.filter((host) => host !== asked);
-    // The few with most to spare in random order, so that hosts that run dry together do not all ask one.
+    // The few with most to spare in random order, so that hosts that run dry together do not all
+    // ask one.
     return shuffled(this.#random, fresh.slice(0, 3))[0] ?? able[0];
   }
 

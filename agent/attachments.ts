@@ -3,9 +3,9 @@
  *
  *   [addresses] -> [segment] -> [attach] -> [write] -> up -> [withdraw] -> gone
  *
- * The record is written only when the interface works, so nobody is told of an endpoint that is not there; whatever
- * fails before gives everything back. An endpoint whose interface vanished is made again while its namespace lives, and
- * withdrawn when that is gone.
+ * The record is written only when the interface works, so nobody is told of an endpoint that is not
+ * there; whatever fails before gives everything back. An endpoint whose interface vanished is made
+ * again while its namespace lives, and withdrawn when that is gone.
  */
 
 import * as v from "valibot";
@@ -180,7 +180,10 @@ export class Attachments {
     if (job !== undefined) this.#addressing.release({ network: job.network.id, ips: job.ips });
   }
 
-  /** Takes the endpoint's record back; the port goes because nothing wants it any more. Returns the ticket. */
+  /**
+   * Takes the endpoint's record back; the port goes because nothing wants it any more. Returns the
+   * ticket.
+   */
   withdraw(id: EndpointId): number {
     this.#places.delete(id);
     this.#repairing.delete(id);

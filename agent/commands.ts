@@ -1,4 +1,7 @@
-/** Answers commands: each ticket exactly once, at once where it only reads, after the disk and the kernel where it changes. */
+/**
+ * Answers commands: each ticket exactly once, at once where it only reads, after the disk and the
+ * kernel where it changes.
+ */
 import { type Cidr, familyOf, macFromBytes } from "../base/address.ts";
 import { unreachable } from "../base/assert.ts";
 import { toHex } from "../base/bytes.ts";

@@ -77,13 +77,17 @@ export class Confirmations {
   /** The peer wants to hear of this version of its records. */
   owe(host: HostId, version: Version): void {
     const owed = this.#owed.get(host) ?? [];
-    // A peer that asks more than this without an answer gets the newest answered, which covers the older.
+    // A peer that asks more than this without an answer gets the newest answered, which covers the
+    // older.
     if (owed.length >= 64) owed.shift();
     owed.push(version);
     this.#owed.set(host, owed);
   }
 
-  /** Our kernel reflects the replica: says so to whom we owe it. `versionOf` is what we hold of an origin. */
+  /**
+   * Our kernel reflects the replica: says so to whom we owe it. `versionOf` is what we hold of an
+   * origin.
+   */
   settled(versionOf: (origin: HostId) => Version | undefined, now: Instant): void {
     for (const [host, owed] of this.#owed) {
       const have = versionOf(host);

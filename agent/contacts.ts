@@ -1,6 +1,6 @@
 /**
- * The hosts we know, how we reach them, and whether they answer. Membership's machines work here: what they want becomes
- * effects, and what the records say of a host becomes their input.
+ * The hosts we know, how we reach them, and whether they answer. Membership's machines work here:
+ * what they want becomes effects, and what the records say of a host becomes their input.
  */
 import type { HostId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";

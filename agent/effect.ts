@@ -1,6 +1,7 @@
 /**
- * What the core wants done. Effects are performed in order; those that end report back as an input of the agent, named
- * behind each. Nothing here waits: a promise is the business of whoever performs.
+ * What the core wants done. Effects are performed in order; those that end report back as an input
+ * of the agent, named behind each. Nothing here waits: a promise is the business of whoever
+ * performs.
  */
 import type { EndpointId, HostId } from "../base/id.ts";
 import type { Pull } from "../membership/transport.ts";

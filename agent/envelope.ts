@@ -1,4 +1,7 @@
-/** What agents say on a link and in gossip, encoded and bounded. Anything else is dropped, and counted. */
+/**
+ * What agents say on a link and in gossip, encoded and bounded. Anything else is dropped, and
+ * counted.
+ */
 import * as v from "valibot";
 import { parseIp } from "../base/address.ts";
 import { decode, encode } from "../base/codec.ts";
@@ -23,7 +26,10 @@ const envelopeSchema = v.variant("kind", [
     epoch: countSchema,
     seq: countSchema,
   }),
-  /** Addresses: please grant me a block, or the one address; a grant is a record, so only a denial is a message. */
+  /**
+   * Addresses: please grant me a block, or the one address; a grant is a record, so only a denial
+   * is a message.
+   */
   v.strictObject({
     kind: v.literal("ask"),
     network: branded(parseNetworkId),
@@ -38,7 +44,10 @@ const envelopeSchema = v.variant("kind", [
     request: shortText(64),
     reason: shortText(256),
   }),
-  /** A stranger's request to join, passed on to the issuer of its token, and the answer on its way back. */
+  /**
+   * A stranger's request to join, passed on to the issuer of its token, and the answer on its way
+   * back.
+   */
   v.strictObject({ kind: v.literal("join"), id: countSchema, request: shortBytes(joinBytes) }),
   v.strictObject({ kind: v.literal("joined"), id: countSchema, answer: shortBytes(joinBytes) }),
 ]);

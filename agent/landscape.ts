@@ -1,6 +1,7 @@
 /**
- * What this host's kernel should hold, from what the tables say: a segment for each network that has an endpoint here, with
- * every remote endpoint's way. Only networks that something touched are worked out again.
+ * What this host's kernel should hold, from what the tables say: a segment for each network that
+ * has an endpoint here, with every remote endpoint's way. Only networks that something touched are
+ * worked out again.
  */
 import type { Mac, Vni } from "../base/address.ts";
 import type { Crypto } from "../base/crypto.ts";

@@ -1,6 +1,7 @@
 /**
- * Composition root: the only file that builds adapters. What it opens is closed by one stack, last first; nothing starts
- * on import. Stopping touches nothing in the kernel: endpoints keep talking while the agent is away.
+ * Composition root: the only file that builds adapters. What it opens is closed by one stack, last
+ * first; nothing starts on import. Stopping touches nothing in the kernel: endpoints keep talking
+ * while the agent is away.
  */
 import { hostname } from "node:os";
 import { toHex } from "../base/bytes.ts";

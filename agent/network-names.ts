@@ -1,6 +1,7 @@
 /**
- * What each network is called and which VNI it has, the same on every host that knows the same networks: the older, by
- * creation time and then id, keeps a contested name and its first-choice VNI. Nothing is stored: it is a pure function.
+ * What each network is called and which VNI it has, the same on every host that knows the same
+ * networks: the older, by creation time and then id, keeps a contested name and its first-choice
+ * VNI. Nothing is stored: it is a pure function.
  */
 import { highestVni, lowestVni, parseVni, type Vni } from "../base/address.ts";
 import type { NetworkId } from "../base/id.ts";

@@ -1,7 +1,8 @@
 /**
- * Keeps the kernel equal to what the map implies. Level-triggered: whatever happened, the next step is wanted minus what
- * the kernel holds. Between dumps we believe what we applied; a dump every few seconds, and one soon after any foreign
- * change, finds what others did, and that is put right and counted.
+ * Keeps the kernel equal to what the map implies. Level-triggered: whatever happened, the next step
+ * is wanted minus what the kernel holds. Between dumps we believe what we applied; a dump every few
+ * seconds, and one soon after any foreign change, finds what others did, and that is put right and
+ * counted.
  *
  *   wanted changed --> plan against what we programmed --> apply --> programmed
  *   dump ------------> plan against the dump ------------> apply (counted as repair if nothing else was under way)

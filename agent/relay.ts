@@ -1,6 +1,6 @@
 /**
- * Strangers at the door. Any member can be asked to let one in; only the issuer of its token can decide. So whoever is
- * asked passes the question on to the issuer and the answer back.
+ * Strangers at the door. Any member can be asked to let one in; only the issuer of its token can
+ * decide. So whoever is asked passes the question on to the issuer and the answer back.
  */
 import type { Refusal } from "../base/errors.ts";
 import type { HostId } from "../base/id.ts";

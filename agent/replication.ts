@@ -1,6 +1,7 @@
 /**
- * How what one host writes comes to be known by all. Push is the fast path: our own changes are gossiped as soon as they
- * are durable. Anti-entropy is the guarantee: a new link, a root that differed in two pings, or a gap starts a pull.
+ * How what one host writes comes to be known by all. Push is the fast path: our own changes are
+ * gossiped as soon as they are durable. Anti-entropy is the guarantee: a new link, a root that
+ * differed in two pings, or a gap starts a pull.
  */
 import type { HostId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
@@ -73,12 +74,18 @@ export class Replication {
     this.#learned = options.learned;
   }
 
-  /** Whether a pull is under way: until the first has ended, a young host may not know what others know. */
+  /**
+   * Whether a pull is under way: until the first has ended, a young host may not know what others
+   * know.
+   */
   get isPulling(): boolean {
     return this.#pulls.size > 0;
   }
 
-  /** Writes records of ours; `localOps` reach the disk in the same breath. The ticket comes back from `appended`. */
+  /**
+   * Writes records of ours; `localOps` reach the disk in the same breath. The ticket comes back
+   * from `appended`.
+   */
   write(ticket: number, writes: readonly Write[], localOps: readonly JournalOp[] = []): void {
     this.#writer.write(ticket, writes);
     this.#localOps.push(...localOps);
@@ -151,8 +158,8 @@ export class Replication {
   }
 
   /**
-   * What we had to pull, others may lack as well: its head is gossiped. Hosts that do so at once say the same bytes, which
-   * travel once; a long list is left to everybody's own comparing.
+   * What we had to pull, others may lack as well: its head is gossiped. Hosts that do so at once
+   * say the same bytes, which travel once; a long list is left to everybody's own comparing.
    */
   #pulledDelta(pull: RunningPull, delta: Delta, now: Instant): void {
     const outcome = this.received(pull.from, delta, now);
@@ -214,8 +221,9 @@ export class Replication {
   }
 
   /**
-   * Somebody knows a newer or another "us": our disk went back. What they hold we signed ourselves, so we take back what
-   * we lack of it, and go above it in a new epoch, as SWIM refutes a rumour of death.
+   * Somebody knows a newer or another "us": our disk went back. What they hold we signed ourselves,
+   * so we take back what we lack of it, and go above it in a new epoch, as SWIM refutes a rumour of
+   * death.
    */
   #recover(from: HostId, head: Version, delta: Delta | undefined, now: Instant): void {
     this.#log.warn("peers hold newer records of ours than our disk", {

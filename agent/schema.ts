@@ -1,6 +1,6 @@
 /**
- * The kinds of records, and what a value of each must be to mean something. A value that does not fit is kept and relayed
- * (a newer agent may have written it) but means nothing here.
+ * The kinds of records, and what a value of each must be to mean something. A value that does not
+ * fit is kept and relayed (a newer agent may have written it) but means nothing here.
  *
  *   host/self                        who this origin is and where its VTEP is
  *   network/<id>                     a network, written by its creator
@@ -25,7 +25,8 @@ import { certificateSchema } from "../membership/certificate.ts";
 import { parseRecordKey, type RecordKey } from "../store/record.ts";
 import { limits } from "./config.ts";
 
-// Records are open: a newer agent may add fields, and they must not make the record unreadable to us.
+// Records are open: a newer agent may add fields, and they must not make the record unreadable to
+// us.
 export const hostSchema = v.object({
   certificate: certificateSchema,
   name: branded(parseName),

@@ -2,7 +2,7 @@
 import { toHex } from "../base/bytes.ts";
 import type { Instant } from "../base/time.ts";
 import type { Replica } from "../store/replica.ts";
-import type { AgentOptions } from "./agent.ts";
+import type { AgentOptions } from "./parts.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { StatusView } from "./view.ts";
 import { memberViews, networkView, type Scene } from "./views.ts";

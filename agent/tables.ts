@@ -1,6 +1,7 @@
 /**
- * What the replica means: hosts, networks, endpoints and grants by id, kept up to date record by record. A network is
- * shown while its creator's record stands and nobody has removed it; an endpoint while its network is shown.
+ * What the replica means: hosts, networks, endpoints and grants by id, kept up to date record by
+ * record. A network is shown while its creator's record stands and nobody has removed it; an
+ * endpoint while its network is shown.
  */
 
 import type { Ip } from "../base/address.ts";
@@ -123,7 +124,10 @@ export class Tables {
     }
   }
 
-  /** An id is drawn at random from 2^64, so a second creator of one id is a forger: the first one heard stands. */
+  /**
+   * An id is drawn at random from 2^64, so a second creator of one id is a forger: the first one
+   * heard stands.
+   */
   #putNetwork(after: Network): TableChange | undefined {
     const before = this.networks.get(after.id);
     if (before !== undefined && before.creator !== after.creator) return undefined;

@@ -107,7 +107,10 @@ export function endpointViews(scene: Scene, network: NetworkId | undefined): End
   return views.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
 }
 
-/** Addresses of the first subnet that endpoints can have; capped where a count means nothing any more. */
+/**
+ * Addresses of the first subnet that endpoints can have; capped where a count means nothing any
+ * more.
+ */
 function usableAddresses({ subnets }: Network): number {
   const [first] = subnets;
   if (first === undefined) return 0;

@@ -1,6 +1,6 @@
 /**
- * What our devices are called, and the mark that makes them ours. A device with one of our names but without the mark is
- * somebody else's: it is reported and never touched.
+ * What our devices are called, and the mark that makes them ours. A device with one of our names
+ * but without the mark is somebody else's: it is reported and never touched.
  *
  *   sl-<vni>    bridge       slx-<vni>   VXLAN device       slp<last 12 digits of the endpoint id>   port      (15 at most)
  */

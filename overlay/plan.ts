@@ -16,7 +16,8 @@ import { bridgeName, vxlanName } from "./names.ts";
 
 /** The changes that make the kernel hold what is wanted. */
 export function plan(wanted: Wanted, actual: Actual): DataplaneOp[] {
-  // A device of somebody else's with one of our names: nothing is built on it, and it is not touched.
+  // A device of somebody else's with one of our names: nothing is built on it, and it is not
+  // touched.
   const foreign = new Set(actual.conflicts.map(({ device }) => device));
   const isFree = ({ vni }: Segment) =>
     !foreign.has(bridgeName(vni)) && !foreign.has(vxlanName(vni));
@@ -42,7 +43,10 @@ function planSegment(segment: Segment, all: Actual): DataplaneOp[] {
   ];
 }
 
-/** Setting a bridge, even to the MAC it has, and making a VXLAN device empty their tables: all entries are set again. */
+/**
+ * Setting a bridge, even to the MAC it has, and making a VXLAN device empty their tables: all
+ * entries are set again.
+ */
 function losesEntries(segment: Segment, actual: ActualSegment | undefined): boolean {
   const vxlan = actual?.vxlan;
   const vxlanStays =

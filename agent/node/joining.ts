@@ -1,4 +1,7 @@
-/** Getting in: asks the seeds in turn, again and again and less and less often, until one lets us in or says no for good. */
+/**
+ * Getting in: asks the seeds in turn, again and again and less and less often, until one lets us in
+ * or says no for good.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Crypto } from "../../base/crypto.ts";
 import { describeError, MeshError } from "../../base/errors.ts";
@@ -25,8 +28,8 @@ export type Joining = {
 };
 
 /**
- * The certificate that makes this host a member. Throws a MeshError where trying again is no use: TOKEN_REFUSED.
- * Rejects with the signal's reason where the run ends before.
+ * The certificate that makes this host a member. Throws a MeshError where trying again is no use:
+ * TOKEN_REFUSED. Rejects with the signal's reason where the run ends before.
  */
 export async function joinCluster(joining: Joining): Promise<Certificate> {
   const { seedMinMs, seedMaxMs } = timing.dialer;

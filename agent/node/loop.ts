@@ -1,7 +1,8 @@
 /**
- * Performs what the core wants, and tells it what came of it. The only place where the core meets promises: every
- * completion is one more input, handled to its end before the next.
+ * Performs what the core wants, and tells it what came of it. The only place where the core meets
+ * promises: every completion is one more input, handled to its end before the next.
  */
+import { unreachable } from "../../base/assert.ts";
 import { describeError, MeshError, type Refusal } from "../../base/errors.ts";
 import type { HostId } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
@@ -12,7 +13,7 @@ import type {
   Transport,
   TransportHandler,
 } from "../../membership/transport.ts";
-import type { Dataplane } from "../../overlay/dataplane.ts";
+import type { Dataplane, DataplaneOp, OpFailure } from "../../overlay/dataplane.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { Agent } from "../agent.ts";
 import type { Answer, Command, Desk } from "../command.ts";
@@ -59,7 +60,9 @@ export class Loop implements Desk, TransportHandler {
     this.#joining = options.joining;
   }
 
-  /** Starts the agent's life: from here on it gets inputs. Resolves when its kernel equals its map. */
+  /**
+   * Starts the agent's life: from here on it gets inputs. Resolves when its kernel equals its map.
+   */
   start(running: {
     readonly agent: Agent;
     readonly ports: Ports;
@@ -179,39 +182,58 @@ export class Loop implements Desk, TransportHandler {
     }
   }
 
-  #perform(effect: Effect, { transport, journal, dataplane }: Ports): void {
+  #perform(effect: Effect, ports: Ports): void {
     switch (effect.kind) {
       case "dial":
-        return transport.dial(effect.address);
+        return ports.transport.dial(effect.address);
       case "send":
-        return transport.send(effect.to, encodeEnvelope(effect.message));
+        return ports.transport.send(effect.to, encodeEnvelope(effect.message));
       case "publish":
-        return transport.publish(encodeEnvelope(effect.message));
+        return ports.transport.publish(encodeEnvelope(effect.message));
       case "close":
-        return transport.close(effect.host, effect.reason);
+        return ports.transport.close(effect.host, effect.reason);
       case "pull":
-        return transport.pull(effect.pull);
+        return ports.transport.pull(effect.pull);
       case "append":
-        return this.#then(journal.append(effect.ops, { isDurable: true }), {
-          done: () => (agent, now) => agent.appended(now),
-          failed: (refusal) => (agent, now) => agent.appendFailed(refusal, now),
-        });
       case "keep":
-        return this.#then(journal.append(effect.ops, { isDurable: false }), {
-          done: () => () => undefined,
-          failed: (refusal) => () =>
-            this.#log.error("others' records could not be kept", { reason: refusal.message }),
-        });
+        return this.#performOnDisk(effect, ports.journal);
+      case "answer":
+        return settle(this.#answers, effect.ticket, effect.answer);
+      case "joined":
+        return settle(this.#joins, effect.ticket, effect.answer);
+      case "event":
+        for (const listener of this.#listeners) listener(effect.event);
+        return;
+      default:
+        return this.#performInKernel(effect, ports.dataplane);
+    }
+  }
+
+  #performOnDisk(
+    { kind, ops }: Extract<Effect, { kind: "append" | "keep" }>,
+    journal: Journal,
+  ): void {
+    const isDurable = kind === "append";
+    this.#then(journal.append(ops, { isDurable }), {
+      done: () => (agent, now) => {
+        if (isDurable) agent.appended(now);
+      },
+      failed: (refusal) => (agent, now) => {
+        if (isDurable) agent.appendFailed(refusal, now);
+        else this.#log.error("others' records could not be kept", { reason: refusal.message });
+      },
+    });
+  }
+
+  #performInKernel(
+    effect: Extract<Effect, { kind: "apply" | "dump" | "attach" | "inspect" }>,
+    dataplane: Dataplane,
+  ): void {
+    switch (effect.kind) {
       case "apply":
         return this.#then(dataplane.apply(effect.ops), {
           done: (failures) => (agent, now) => agent.applied(failures, now),
-          failed:
-            ({ message }) =>
-            (agent, now) =>
-              agent.applied(
-                effect.ops.map((op) => ({ op, reason: message })),
-                now,
-              ),
+          failed: (refusal) => (agent, now) => agent.applied(allFailed(effect.ops, refusal), now),
         });
       case "dump":
         return this.#then(dataplane.read(), {
@@ -233,13 +255,8 @@ export class Loop implements Desk, TransportHandler {
           done: (inode) => (agent, now) => agent.inspected(effect.endpoint, inode, now),
           failed: () => (agent, now) => agent.inspected(effect.endpoint, undefined, now),
         });
-      case "answer":
-        return settle(this.#answers, effect.ticket, effect.answer);
-      case "joined":
-        return settle(this.#joins, effect.ticket, effect.answer);
-      case "event":
-        for (const listener of this.#listeners) listener(effect.event);
-        return;
+      default:
+        return unreachable(effect);
     }
   }
 
@@ -266,6 +283,10 @@ function settle<Value>(
   const resolve = waiting.get(ticket);
   waiting.delete(ticket);
   resolve?.(value);
+}
+
+function allFailed(ops: readonly DataplaneOp[], { message }: Refusal): OpFailure[] {
+  return ops.map((op) => ({ op, reason: message }));
 }
 
 function refused(code: Refusal["code"], message: string): Answer {

@@ -1,6 +1,6 @@
 /**
- * What this host is when it starts: a member, a founder, or somebody who wants to join. Decided from what is on disk, then
- * from the options; nothing but a founding is written here.
+ * What this host is when it starts: a member, a founder, or somebody who wants to join. Decided
+ * from what is on disk, then from the options; nothing but a founding is written here.
  */
 import type { Crypto } from "../../base/crypto.ts";
 import { MeshError } from "../../base/errors.ts";
@@ -119,7 +119,10 @@ function founder(question: Question, authority: Authority, isNew: boolean): Stan
   return { kind: "member", cluster, certificate, authority, isNew };
 }
 
-/** Where a seed text points, without port and brackets, so that it can be compared with our own addresses. */
+/**
+ * Where a seed text points, without port and brackets, so that it can be compared with our own
+ * addresses.
+ */
 export function hostPart(seed: string): string {
   const multiaddr = /^\/(?:ip4|ip6|dns|dns4|dns6)\/([^/]+)/.exec(seed)?.[1];
   const bracketed = /^\[([^\]]+)\]/.exec(seed)?.[1];

@@ -1,6 +1,6 @@
 /**
- * An interface in somebody's network namespace, and its port on our bridge: a veth pair whose far end is made in the
- * namespace straight away. All of it or nothing.
+ * An interface in somebody's network namespace, and its port on our bridge: a veth pair whose far
+ * end is made in the namespace straight away. All of it or nothing.
  */
 import { stat } from "node:fs/promises";
 import { describeError, MeshError } from "../../base/errors.ts";
@@ -35,7 +35,10 @@ export async function attach(attachment: Attachment): Promise<{ readonly netnsIn
   return { netnsInode: inode };
 }
 
-/** The pair, its near end on the bridge already. A process of its own, since names of ports come back (see Batch). */
+/**
+ * The pair, its near end on the bridge already. A process of its own, since names of ports come
+ * back (see Batch).
+ */
 async function makePair(attachment: Attachment): Promise<void> {
   const { vni, endpoint, mac, mtu, netns, interface: name } = attachment;
   const far = `peer name ${name} address ${mac} mtu ${mtu} netns ${netns}`;

@@ -1,13 +1,14 @@
 /**
- * A long-lived `ip -force -batch -` or `bridge -force -batch -`: 70,000 changes a second against 435 with a process each.
- * On success a batch prints nothing, so after the lines a nonsense word is sent: it comes back at once, on stderr.
+ * A long-lived `ip -force -batch -` or `bridge -force -batch -`: 70,000 changes a second against
+ * 435 with a process each. On success a batch prints nothing, so after the lines a nonsense word is
+ * sent: it comes back at once, on stderr.
  *
  *   > neigh replace 10.32.0.9 lladdr ...          <
  *   > sync7x                                      < Object "sync7x" is unknown, try "ip help".
  *                                                 < Command failed -:2
  *
- * Some failures end the child in spite of -force. What was not yet known to be done is then run again line by line, each
- * in a process of its own: every line is idempotent.
+ * Some failures end the child in spite of -force. What was not yet known to be done is then run
+ * again line by line, each in a process of its own: every line is idempotent.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { describeError } from "../../base/errors.ts";
@@ -50,8 +51,9 @@ export class Batch implements AsyncDisposable {
   }
 
   /**
-   * Lets the child end after what it was given, so that the next lines meet a new one. iproute2 remembers which index a
-   * device's name had; a device made anew under its name is found only by a child that has not seen the old one.
+   * Lets the child end after what it was given, so that the next lines meet a new one. iproute2
+   * remembers which index a device's name had; a device made anew under its name is found only by a
+   * child that has not seen the old one.
    */
   renew(): void {
     this.#child?.process.stdin.end();
@@ -113,7 +115,10 @@ function heard(child: Child, text: string): void {
   }
 }
 
-/** Each failure is a reason, perhaps over several lines, and then the number of the line that failed. */
+/**
+ * Each failure is a reason, perhaps over several lines, and then the number of the line that
+ * failed.
+ */
 function failuresIn(said: string, { firstLine }: Job): ReadonlyMap<number, string> {
   const failures = new Map<number, string>();
   let reason: string[] = [];

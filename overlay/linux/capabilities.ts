@@ -1,4 +1,7 @@
-/** Whether this process and this kernel can do what the overlay needs, asked before anything is touched. */
+/**
+ * Whether this process and this kernel can do what the overlay needs, asked before anything is
+ * touched.
+ */
 import { readFile } from "node:fs/promises";
 import { describeError, MeshError } from "../../base/errors.ts";
 import { run } from "./run.ts";

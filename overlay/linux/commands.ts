@@ -1,11 +1,17 @@
-/** The iproute2 lines of each change. Every value in them comes from a parser of ours, so none can be two words. */
+/**
+ * The iproute2 lines of each change. Every value in them comes from a parser of ours, so none can
+ * be two words.
+ */
 
 import type { Mac } from "../../base/address.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type { DataplaneOp, RemoteEntry, Segment } from "../dataplane.ts";
 import { bridgeName, endpointMark, portName, segmentMark, vxlanName } from "../names.ts";
 
-/** Lines for `ip` and for `bridge`; those of `ip` come first. A line of `optional` may fail: what it removes may be gone. */
+/**
+ * Lines for `ip` and for `bridge`; those of `ip` come first. A line of `optional` may fail: what it
+ * removes may be gone.
+ */
 export type Lines = {
   readonly ip: readonly string[];
   readonly bridge: readonly string[];
@@ -47,7 +53,8 @@ export function vxlanSet({ vni, vxlanMac, mtu }: Segment): Lines {
       `link set dev ${device} alias "${segmentMark(vni)}"`,
       `link set dev ${device} address ${vxlanMac} mtu ${mtu} master ${bridgeName(vni)} up`,
     ],
-    // Nothing is learned and nothing is flooded into the tunnel: what is not in the table is not sent.
+    // Nothing is learned and nothing is flooded into the tunnel: what is not in the table is not
+    // sent.
     bridge: [
       `link set dev ${device} learning off neigh_suppress on flood off mcast_flood off bcast_flood off`,
     ],
@@ -112,7 +119,10 @@ function remoteRemove(vni: Segment["vni"], mac: RemoteEntry["mac"]): Lines {
   };
 }
 
-/** Deleting a neighbour that is not there ends a batch; setting it first costs a line and cannot fail. */
+/**
+ * Deleting a neighbour that is not there ends a batch; setting it first costs a line and cannot
+ * fail.
+ */
 function neighbourRemove({
   vni,
   ip,

@@ -1,4 +1,7 @@
-/** The kernel's bridges, VXLAN devices, forwarding and neighbour entries, through two long-lived iproute2 batches. */
+/**
+ * The kernel's bridges, VXLAN devices, forwarding and neighbour entries, through two long-lived
+ * iproute2 batches.
+ */
 import type { Vni } from "../../base/address.ts";
 import type { Log } from "../../base/log.ts";
 import type { Dataplane, DataplaneOp, OpFailure, Segment } from "../dataplane.ts";

@@ -1,4 +1,7 @@
-/** Tells that something of ours may have changed in the kernel: `ip monitor` and `bridge monitor`, read line by line. */
+/**
+ * Tells that something of ours may have changed in the kernel: `ip monitor` and `bridge monitor`,
+ * read line by line.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Log } from "../../base/log.ts";

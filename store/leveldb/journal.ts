@@ -1,6 +1,7 @@
 /**
- * The journal on LevelDB. LevelDB does not verify what it reads (research note: 58 of 60 flipped bits served silently), so
- * every value carries its own checksum, and a row that fails it is dropped and named, never believed. The folder:
+ * The journal on LevelDB. LevelDB does not verify what it reads (research note: 58 of 60 flipped
+ * bits served silently), so every value carries its own checksum, and a row that fails it is
+ * dropped and named, never believed. The folder:
  *
  *   db/         LevelDB, one sublevel per table, and `meta` with the format
  *   founded     says that db/ was made once: from then on a missing db/ is a loss, not a first run
@@ -94,7 +95,9 @@ class LevelJournal implements OpenedJournal {
     await this.#database.close();
   }
 
-  /** Writes what is queued, all of it at once: what comes while a sync is under way shares the next. */
+  /**
+   * Writes what is queued, all of it at once: what comes while a sync is under way shares the next.
+   */
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
       const batches = this.#queue;
@@ -124,7 +127,9 @@ class LevelJournal implements OpenedJournal {
     await this.#database.batch(rows, { sync: batches.some(({ isDurable }) => isDurable) });
   }
 
-  /** After a failed write LevelDB acknowledges writes that it then loses; a fresh handle does not. */
+  /**
+   * After a failed write LevelDB acknowledges writes that it then loses; a fresh handle does not.
+   */
   async #reopen(): Promise<void> {
     try {
       await this.#database.close();

@@ -1,0 +1,88 @@
+/** What follows from a change of the map: for the other machines, for our own records, and for who watches. */
+import type { HostId, NetworkId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { Hooks, Parts } from "./parts.ts";
+import { networkKey } from "./schema.ts";
+import type { TableChange } from "./tables.ts";
+import { endpointView, memberView } from "./views.ts";
+
+/** Tells everybody what an origin's records now mean. */
+export function follow(
+  changes: readonly TableChange[],
+  world: { readonly self: HostId; readonly parts: Parts; readonly hooks: Hooks },
+  now: Instant,
+): void {
+  const { parts, hooks, self } = world;
+  for (const change of changes) {
+    parts.landscape.notice(change);
+    parts.addressing.notice(change, now);
+    followOne(change, world, now);
+    if (change.kind === "endpoint" && change.after?.host === self) {
+      parts.attachments.recorded(change.after.id);
+    }
+  }
+  const hasAddresses = changes.some(({ kind }) => kind === "grant" || kind === "network");
+  if (hasAddresses) parts.attachments.retry(now);
+  for (const change of changes) announceEndpoint(change, hooks);
+}
+
+/** Says how a host is now. */
+export function announceMember(host: HostId, hooks: Hooks, now: Instant): void {
+  const member = memberView(hooks.scene(), host, now);
+  if (member !== undefined) hooks.emit({ kind: "event", event: { kind: "member", member } });
+}
+
+function followOne(
+  change: TableChange,
+  world: { readonly self: HostId; readonly parts: Parts; readonly hooks: Hooks },
+  now: Instant,
+): void {
+  switch (change.kind) {
+    case "host":
+      if (change.after === undefined) world.parts.contacts.forget(change.host);
+      else world.parts.contacts.learn(change.host, change.after, now);
+      announceMember(change.host, world.hooks, now);
+      break;
+    case "network": {
+      const network = change.after ?? change.before;
+      if (network !== undefined) followNetwork(network.id, change.after !== undefined, world);
+      break;
+    }
+    case "removal":
+      followNetwork(change.id, !change.isRemoved, world);
+      break;
+    case "endpoint":
+    case "grant":
+      break;
+  }
+}
+
+function followNetwork(
+  id: NetworkId,
+  isThere: boolean,
+  world: { readonly self: HostId; readonly parts: Parts; readonly hooks: Hooks },
+): void {
+  const { self, parts, hooks } = world;
+  const { tables, attachments } = parts;
+  const network = tables.networks.get(id);
+  const change = isThere ? "added" : "removed";
+  const ref = { id, name: network?.name ?? id };
+  hooks.emit({ kind: "event", event: { kind: "network", change, network: ref } });
+  if (isThere) return;
+  // Whoever removed it, each host takes back what it wrote itself, and only that.
+  for (const endpoint of tables.endpointsOf(id).values()) {
+    if (endpoint.host === self) attachments.withdraw(endpoint.id);
+  }
+  if (network?.creator === self && tables.isRemoved(id)) {
+    hooks.write([{ key: networkKey(id), value: undefined }]);
+  }
+}
+
+function announceEndpoint(change: TableChange, hooks: Hooks): void {
+  const endpoint = change.kind === "endpoint" ? (change.after ?? change.before) : undefined;
+  if (change.kind !== "endpoint" || endpoint === undefined) return;
+  const { state: _, ...view } = endpointView(hooks.scene(), endpoint);
+  const isNew = change.before === undefined;
+  const kind = change.after === undefined ? "removed" : isNew ? "added" : "changed";
+  hooks.emit({ kind: "event", event: { kind: "endpoint", change: kind, endpoint: view } });
+}

@@ -1,0 +1,153 @@
+/** The machines of one agent, made in the order in which they know of each other. */
+import type { Crypto } from "../base/crypto.ts";
+import type { BootId, ClusterId, HostId, Name } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Clock, Instant } from "../base/time.ts";
+import type { Certificate } from "../membership/certificate.ts";
+import type { Underlay } from "../overlay/dataplane.ts";
+import type { JournalOp } from "../store/journal.ts";
+import type { Difference } from "../store/origin-state.ts";
+import { Replica } from "../store/replica.ts";
+import { type Write, Writer } from "../store/writer.ts";
+import { Addressing } from "./addressing.ts";
+import { Admission } from "./admission.ts";
+import { Attachments } from "./attachments.ts";
+import { Commands } from "./commands.ts";
+import { limits, timing } from "./config.ts";
+import { Confirmations } from "./confirmations.ts";
+import { Contacts } from "./contacts.ts";
+import type { Emit } from "./effect.ts";
+import { Landscape } from "./landscape.ts";
+import { Reconciler } from "./reconciler.ts";
+import { type JoinOffice, Relay } from "./relay.ts";
+import { Replication } from "./replication.ts";
+import { Tables } from "./tables.ts";
+import type { StatusView } from "./view.ts";
+import type { Scene } from "./views.ts";
+
+export type AgentOptions = {
+  readonly self: HostId;
+  readonly cluster: ClusterId;
+  readonly boot: BootId;
+  readonly name: Name;
+  readonly certificate: Certificate;
+  /** Where we listen: `10.0.0.1:7790`. */
+  readonly address: string;
+  readonly version: string;
+  readonly underlay: Underlay;
+  readonly vxlanPort: number;
+  readonly seeds: readonly string[];
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Redeems and prints tokens, where this host may. */
+  readonly office: JoinOffice;
+};
+
+/** What the machines tell the agent, and ask of it. */
+export type Hooks = {
+  readonly emit: Emit;
+  /** The map has changed. */
+  readonly learned: (origin: HostId, differences: readonly Difference[]) => void;
+  readonly memberChanged: (host: HostId) => void;
+  /** The kernel holds what is wanted. */
+  readonly settled: () => void;
+  /** Writes records of ours, and with them what only this host keeps; returns the ticket. */
+  readonly write: (writes: readonly Write[], localOps?: readonly JournalOp[]) => number;
+  readonly scene: () => Scene;
+  readonly status: (now: Instant) => StatusView;
+};
+
+export type Parts = ReturnType<typeof makeParts>;
+
+export function makeParts(options: AgentOptions, hooks: Hooks) {
+  const known = makeKnown(options, hooks);
+  const local = makeLocal(options, hooks, known);
+  const commands = new Commands({
+    self: options.self,
+    tables: known.tables,
+    ...local,
+    random: options.random,
+    emit: hooks.emit,
+    scene: hooks.scene,
+    status: hooks.status,
+    routes: () => local.reconciler.routes,
+    alive: () => known.contacts.linked(),
+    version: () => known.writer.version,
+    wallMs: () => options.clock.wallMs(),
+    write: hooks.write,
+    token: () => options.office.token(),
+    addressMs: timing.addressMs,
+  });
+  return { ...known, ...local, commands };
+}
+
+/** What the cluster knows, and who is in it. */
+function makeKnown(options: AgentOptions, { emit, learned, memberChanged }: Hooks) {
+  const { self, cluster, crypto, boot, random, seeds, office, log } = options;
+  const admission = new Admission({ cluster, crypto });
+  const veto = admission.veto.bind(admission);
+  const replica = new Replica({ self, cluster, crypto, limits, veto });
+  const writer = new Writer({ replica, crypto, self, cluster, boot });
+  const replication = new Replication({
+    self,
+    replica,
+    writer,
+    options: timing.replication,
+    emit,
+    log: log.named("replication"),
+    learned,
+  });
+  const contacts = new Contacts({
+    self,
+    seeds,
+    liveness: timing.liveness,
+    dialer: timing.dialer,
+    random,
+    emit,
+    log: log.named("contacts"),
+    root: () => replica.digest.root(),
+    changed: memberChanged,
+  });
+  const relay = new Relay({ self, office, emit, linked: () => contacts.linked() });
+  return { tables: new Tables(), replica, writer, replication, contacts, relay };
+}
+
+/** What is on this host: addresses, interfaces, devices. */
+function makeLocal(
+  options: AgentOptions,
+  { emit, settled, write }: Hooks,
+  { tables, contacts }: ReturnType<typeof makeKnown>,
+) {
+  const { self, random, underlay, vxlanPort, crypto, log } = options;
+  const addressing = new Addressing({
+    self,
+    tables,
+    random,
+    emit,
+    log: log.named("addressing"),
+    options: timing.addressing,
+    write,
+    alive: () => contacts.linked(),
+  });
+  const landscape = new Landscape({ self, tables, underlay, vxlanPort, crypto });
+  const attachments = new Attachments({
+    emit,
+    log: log.named("attachments"),
+    addressing,
+    mtu: () => landscape.mtu,
+    vniOf: (network) => landscape.vniOf(network),
+    write: (key, value, op) => write([{ key, value }], [op]),
+  });
+  const reconciler = new Reconciler({
+    options: timing.reconciler,
+    emit,
+    log: log.named("reconciler"),
+    settled,
+    dumped: (actual) => attachments.compare(actual, tables.endpointsOn(self).keys()),
+  });
+  const confirmations = new Confirmations({ self, emit });
+  return { addressing, landscape, attachments, reconciler, confirmations };
+}

@@ -62,7 +62,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     logger: libp2pLogger(),
     addresses: { listen: [multiaddrOf(listen)] },
     transports: [tcp({ maxConnections: connections + pendingConnections })],
-    connectionEncrypters: [noise({ prologueBytes: prologue(options.clusterId) })],
+    connectionEncrypters: [noise({ prologueBytes: prologueOf(options.clusterId) })],
     streamMuxers: [
       yamux({
         maxInboundStreams: 64,
@@ -181,7 +181,7 @@ function createGossip({ topic }: NodeOptions, components: GossipSubComponents): 
 }
 
 /** Hosts of other clusters fail in the handshake, after one packet: the id is hashed into its transcript. */
-function prologue(cluster: ClusterId): Uint8Array {
+export function prologueOf(cluster: ClusterId): Uint8Array {
   return new Uint8Array(hash("sha256", `starling/${cluster}`, "buffer"));
 }
 

@@ -11,7 +11,7 @@ import { type Identity, loadIdentity } from "../../../membership/libp2p/identity
 import type { TransportLimits } from "../../../membership/libp2p/limits.ts";
 import { type OpenTransport, openTransport } from "../../../membership/libp2p/transport.ts";
 import type { RecordingHandler } from "../../contract/recording-handler.ts";
-import type { Station, TransportWorld } from "../../contract/transport.ts";
+import type { Station, TransportWorld } from "../../contract/station.ts";
 
 const goodTimeMs = 15_000;
 const loopback = "127.0.0.1" as Ip;

@@ -53,9 +53,12 @@ export class Api {
     outgoing.end();
     const incoming = await response(outgoing);
     const events = new Lines(`watch of ${this.socket}`);
-    createInterface({ input: incoming }).on("line", (line) => {
+    const lines = createInterface({ input: incoming });
+    lines.on("line", (line) => {
       if (line.startsWith("data:")) events.push(line.slice("data:".length).trim());
     });
+    // The interface hands its input's error on; that the connection ended is said by "close".
+    lines.on("error", () => undefined);
     incoming.on("close", () => events.end("connection closed"));
     incoming.on("error", () => undefined);
     return { events, [Symbol.dispose]: () => outgoing.destroy() };

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Agent, type AgentOptions } from "./agent.ts";
 import { Endpoint, type EndpointOptions } from "./endpoint.ts";
@@ -35,6 +35,8 @@ export class Host implements AsyncDisposable {
     const { port, device } = host;
     mkdirSync(host.folder, { recursive: true });
     await using undo = new AsyncDisposableStack();
+    // The next host of this name is another machine: it must not find this one's disk.
+    undo.defer(() => rmSync(host.folder, { recursive: true, force: true }));
     await addNamespace(name);
     undo.defer(() => removeNamespace(name));
     const link = `link add name ${port} mtu ${mtu} type veth peer name ${device} mtu ${mtu}`;

@@ -93,6 +93,7 @@ export class Reconciler {
       this.#log.warn("kernel refused a change", { kind: op.kind, reason });
     }
     this.#step();
+    if (this.isSettled) this.#announce();
   }
 
   dumped(actual: Actual, now: Instant): void {
@@ -148,6 +149,9 @@ export class Reconciler {
       count: ops.length,
       kind: ops[0]?.kind,
     });
+  }
+
+  #announce(): void {
     this.#emit({ kind: "event", event: { kind: "kernel", repairs: this.#repairs } });
   }
 }

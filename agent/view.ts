@@ -123,4 +123,8 @@ export type WatchEvent =
       readonly change: "added" | "changed" | "removed";
       readonly endpoint: Omit<EndpointView, "state">;
     }
+  /**
+   * The kernel was changed and holds the map again; so many changes by others were put right so
+   * far.
+   */
   | { readonly kind: "kernel"; readonly repairs: number };

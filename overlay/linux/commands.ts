@@ -23,12 +23,17 @@ export function bridgeCreate({ vni, gatewayMac, mtu }: Segment): string {
   return `link add name ${bridgeName(vni)} address ${gatewayMac} mtu ${mtu} ${kind}`;
 }
 
-/** What makes an existing bridge of ours as it should be. */
+/**
+ * What makes an existing bridge of ours as it should be. No device of ours has an IPv6 address of
+ * the kernel's choosing: nobody is to be reached there, and looking for duplicates would be
+ * traffic.
+ */
 export function bridgeSet({ vni, gatewayMac, mtu, gateways }: Segment): Lines {
   const device = bridgeName(vni);
   return {
     ip: [
       `link set dev ${device} alias "${segmentMark(vni)}"`,
+      `link set dev ${device} addrgenmode none`,
       `link set dev ${device} address ${gatewayMac} mtu ${mtu} up`,
       ...gateways.map((gateway) => {
         // The same address is on every host, so looking for a duplicate would find one.
@@ -51,6 +56,7 @@ export function vxlanSet({ vni, vxlanMac, mtu }: Segment): Lines {
   return {
     ip: [
       `link set dev ${device} alias "${segmentMark(vni)}"`,
+      `link set dev ${device} addrgenmode none`,
       `link set dev ${device} address ${vxlanMac} mtu ${mtu} master ${bridgeName(vni)} up`,
     ],
     // Nothing is learned and nothing is flooded into the tunnel: what is not in the table is not
@@ -71,6 +77,7 @@ export function portSet(
   return {
     ip: [
       `link set dev ${device} alias "${endpointMark(endpoint)}"`,
+      `link set dev ${device} addrgenmode none`,
       `link set dev ${device} master ${bridgeName(vni)} up`,
     ],
     bridge: [

@@ -32,7 +32,7 @@ export function parsePlace(text: string, defaultPort: number): Place | undefined
 /** `host:port` of one end of a connection, as records write it. */
 export function addressText(address: Multiaddr): string {
   const [first, second] = address.getComponents();
-  const name = (first?.value ?? "").replace(/^::ffff:(?=[0-9.]+$)/i, "");
+  const name = first?.value ?? "";
   const ip = parseIp(name) ?? name;
   return ip.includes(":") ? `[${ip}]:${second?.value ?? ""}` : `${ip}:${second?.value ?? ""}`;
 }

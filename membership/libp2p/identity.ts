@@ -66,13 +66,13 @@ async function parse(path: string, bytes: Uint8Array): Promise<Ed25519PrivateKey
   );
 }
 
-/** The key, or undefined where the public half does not belong to the private one. */
+/** The key, or undefined where these are not exactly the bytes that its private half makes. */
 async function decodeKey(bytes: Uint8Array): Promise<Ed25519PrivateKey | undefined> {
   try {
     const key = privateKeyFromProtobuf(bytes);
     if (key.type !== "Ed25519") return undefined;
     const derived = await generateKeyPairFromSeed("Ed25519", key.raw.slice(0, seedBytes));
-    return bytesEqual(derived.raw, key.raw) ? derived : undefined;
+    return bytesEqual(privateKeyToProtobuf(derived), bytes) ? derived : undefined;
   } catch {
     return undefined;
   }

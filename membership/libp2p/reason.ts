@@ -15,7 +15,10 @@ const faults: readonly (readonly [RegExp, DialFault])[] = [
   ],
   [/ECONNREFUSED/, { kind: "silent", reason: "nobody listens there (connection refused)" }],
   [/EHOSTUNREACH|ENETUNREACH/, { kind: "silent", reason: "there is no route to it" }],
-  [/TimeoutError|AbortError|ETIMEDOUT|aborted/i, { kind: "silent", reason: "it does not answer" }],
+  [
+    /TimeoutError|AbortError|ETIMEDOUT|aborted|no answer within/i,
+    { kind: "silent", reason: "it does not answer" },
+  ],
   [
     /PayloadError|InvalidCryptoExchange|payload|signature/i,
     { kind: "stranger", reason: "it is not the host it should be" },

@@ -1,0 +1,298 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import type { Stream } from "@libp2p/interface";
+import { encode } from "it-length-prefixed";
+import { MeshError } from "../../../base/errors.ts";
+import { joinBytes } from "../../../membership/join.ts";
+import { linkProtocol } from "../../../membership/libp2p/dials.ts";
+import {
+  type Control,
+  encodeControl,
+  encodeMessage,
+  greetingBytes,
+} from "../../../membership/libp2p/frame.ts";
+import { joinProtocol } from "../../../membership/libp2p/joins.ts";
+import { pullProtocol } from "../../../membership/libp2p/pulls.ts";
+import { RecordingHandler } from "../../contract/recording-handler.ts";
+import {
+  call,
+  exchange,
+  link,
+  openStation,
+  type Station,
+  text,
+  textOf,
+} from "../../contract/station.ts";
+import { closed, ended, openStranger, type Stranger } from "./stranger.ts";
+import { RealWorld, randomCluster } from "./world.ts";
+
+const id = "0123456789abcdef";
+const hello: Control = { kind: "hello", session: id, link: id, ended: [], hello: text("me") };
+const meshsub = "/meshsub/1.2.0";
+
+/** It still does what it is for. */
+async function stillWorks(world: RealWorld, a: Station, n: number): Promise<void> {
+  const other = await openStation(world, n);
+  await link(world, other, a);
+  await exchange(world, other, a);
+}
+
+function socketTo(address: string, from = "127.0.0.1"): Socket {
+  const [host, port] = address.split(":");
+  const socket = connect({ host: host ?? "", port: Number(port), localAddress: from });
+  return socket.on("error", () => undefined);
+}
+
+/** Resolves when the socket is closed, politely or not. */
+function gone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
+}
+
+describe("a host of another cluster", () => {
+  let world: RealWorld;
+  beforeEach(() => {
+    world = new RealWorld();
+  });
+  afterEach(() => world.close());
+
+  it("is told apart from a host that does not answer", async () => {
+    const a = await openStation(world, 0);
+    const handler = new RecordingHandler();
+    const foreign = await world.open(1, handler, { clusterId: randomCluster() });
+    call(a, (transport) => transport.dial(foreign.address));
+    await world.until(() => a.handler.failures.length === 1, "a failed dial");
+    assert.equal(a.handler.failures[0]?.reason, "it belongs to another cluster");
+    assert.deepEqual(handler.events, []);
+    const code = async (address: string) =>
+      a.transport.join(address, text("x")).catch((error: unknown) => {
+        assert.ok(error instanceof MeshError);
+        return error.code;
+      });
+    assert.equal(await code(foreign.address), "TOKEN_REFUSED");
+    assert.equal(await code(world.deadAddress), "AGENT_UNREACHABLE");
+  });
+
+  it("is told apart from something that is no agent", async () => {
+    const a = await openStation(world, 0);
+    const server = createServer((socket) => socket.end("SSH-2.0-OpenSSH_9.2\r\n"));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const bound = server.address();
+    assert.ok(bound !== null && typeof bound === "object");
+    const address = `127.0.0.1:${bound.port}`;
+    call(a, (transport) => transport.dial(address));
+    await world.until(() => a.handler.failures.length === 1, "a failed dial");
+    assert.match(a.handler.failures[0]?.reason ?? "", /no agent answers there/);
+    await assert.rejects(a.transport.join(address, text("x")), { code: "AGENT_UNREACHABLE" });
+    server.close();
+  });
+
+  it("is refused where the address names another host than answers", async () => {
+    const [a, b] = [await openStation(world, 0), await openStation(world, 1)];
+    const [host, port] = b.address.split(":");
+    const other = (await world.identity(2)).host;
+    call(a, (transport) => transport.dial(`/ip4/${host}/tcp/${port}/p2p/${other}`));
+    await world.until(() => a.handler.failures.length === 1, "a failed dial");
+    assert.match(a.handler.failures[0]?.reason ?? "", /not the host it should be/);
+  });
+});
+
+describe("a stranger at the port", () => {
+  it("with garbage is cut off, and nothing else suffers", async () => {
+    const world = new RealWorld({ upgradeMs: 300 });
+    try {
+      const a = await openStation(world, 0);
+      const texts = [
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\x13/multistream/1.0.0\n",
+        "\xff".repeat(5_000),
+      ];
+      const garbage = [...texts.map((line) => Buffer.from(line, "latin1")), randomBytes(100_000)];
+      const sockets = garbage.map((bytes) => {
+        const socket = socketTo(a.address);
+        socket.write(bytes);
+        return socket.resume();
+      });
+      await Promise.all(sockets.map(gone));
+      await stillWorks(world, a, 1);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it("that says nothing is sent away when its time is over", async () => {
+    const world = new RealWorld({ upgradeMs: 200 });
+    try {
+      const a = await openStation(world, 0);
+      const socket = socketTo(a.address).resume();
+      await once(socket, "connect");
+      const connected = performance.now();
+      await gone(socket);
+      assert.ok(performance.now() - connected < 2_000);
+    } finally {
+      await world.close();
+    }
+  });
+
+  it("that holds as many idle connections as it can keeps no member out", async () => {
+    const world = new RealWorld({ pendingConnections: 32, upgradeMs: 60_000 });
+    try {
+      const a = await openStation(world, 0);
+      const crowd = Array.from({ length: 100 }, () => socketTo(a.address, "127.0.0.9").resume());
+      let [turnedAway, connected] = [0, 0];
+      const full = new Promise<void>((resolve) => {
+        const count = () => turnedAway + 8 === crowd.length && connected > 0 && resolve();
+        for (const socket of crowd) {
+          socket.once("connect", () => {
+            connected += 1;
+          });
+          socket.once("close", () => {
+            turnedAway += 1;
+            count();
+          });
+        }
+      });
+      await full;
+      await stillWorks(world, a, 1);
+      for (const socket of crowd) socket.destroy();
+    } finally {
+      await world.close();
+    }
+  });
+});
+
+describe("a stranger who has shaken hands", () => {
+  let world: RealWorld;
+  let a: Station;
+  let stranger: Stranger;
+  beforeEach(async () => {
+    world = new RealWorld({ dialMs: 400, joinMs: 400 });
+    a = await openStation(world, 0);
+    stranger = await openStranger(world.cluster);
+  });
+  afterEach(async () => {
+    await stranger[Symbol.asyncDispose]();
+    await world.close();
+  });
+
+  const opened = async (protocol: string): Promise<Stream> =>
+    (await stranger.connect(a.address)).newStream(protocol);
+
+  it("cannot pull", async () => {
+    let asked = 0;
+    a.handler.answerPull = () => {
+      asked += 1;
+      return [text("secret")];
+    };
+    const stream = await opened(pullProtocol);
+    stream.send(encode.single(text("everything")));
+    assert.equal(await ended(stream), "reset");
+    assert.equal(asked, 0);
+  });
+
+  it("sees no gossip, and what it gossips is not read", async () => {
+    const b = await openStation(world, 1);
+    await link(world, a, b);
+    const topic = `starling/${world.cluster}`;
+    const seen: string[] = [];
+    const { gossip } = stranger.node.services;
+    gossip.addEventListener("message", ({ detail }) => seen.push(textOf(detail.data)));
+    gossip.subscribe(topic);
+    const connection = await stranger.connect(a.address);
+    const stream = await connection.newStream(meshsub);
+    assert.equal(await ended(stream), "reset");
+    for (const at of [1, 2, 3]) {
+      await gossip.publish(topic, text(`forged ${at}`));
+      call(a, (transport) => transport.publish(text(`accept ${at}`)));
+    }
+    await world.until(() => b.handler.gossip.length >= 1, "gossip between members");
+    assert.deepEqual(gossip.getSubscribers(topic), []);
+    assert.deepEqual(seen, []);
+    assert.ok(
+      [a, b].every(({ handler }) =>
+        handler.gossip.every(({ message }) => textOf(message).startsWith("accept")),
+      ),
+    );
+  });
+
+  it("is sent away when it neither links nor joins", async () => {
+    await closed(await stranger.connect(a.address));
+    await stillWorks(world, a, 1);
+  });
+
+  it("is cut off when it speaks nonsense on the link's stream", async () => {
+    const nonsense: readonly [string, Uint8Array][] = [
+      ["no frame", randomBytes(200)],
+      ["endless length", new Uint8Array(50).fill(0xff)],
+      ["an oversize frame", Uint8Array.of(0xff, 0xff, 0xff, 0x7f, 1)],
+      ["an empty frame of another kind", encode.single(Uint8Array.of(9)).subarray()],
+      ["a message before the link is up", encode.single(encodeMessage(text("x"))).subarray()],
+      ["a choice out of turn", encode.single(encodeControl({ kind: "chosen" })).subarray()],
+      ["a greeting without end", new Uint8Array(greetingBytes + 20_000).fill(1)],
+    ];
+    for (const [what, bytes] of nonsense) {
+      const connection = await stranger.connect(a.address);
+      const stream = await connection.newStream(linkProtocol);
+      stream.send(bytes);
+      await closed(connection).then(() => what);
+    }
+    assert.deepEqual(a.handler.events, []);
+    await stillWorks(world, a, 1);
+  });
+
+  it("that is refused hears why, and no more", async () => {
+    a.handler.refuse = () => "its certificate is of another root";
+    const connection = await stranger.connect(a.address);
+    const stream = await connection.newStream(linkProtocol);
+    const heard: Uint8Array[] = [];
+    stream.addEventListener("message", ({ data }) => heard.push(data.subarray()));
+    stream.send(encode.single(encodeControl(hello)));
+    await closed(connection);
+    const all = textOf(Buffer.concat(heard));
+    assert.match(all, /its certificate is of another root/);
+    assert.ok(!all.includes("hello of 0"));
+    assert.deepEqual(a.handler.events, []);
+  });
+
+  it("is not linked before it has admitted us", async () => {
+    const stream = await opened(linkProtocol);
+    stream.send(encode.single(encodeControl(hello)));
+    await ended(stream);
+    assert.deepEqual(a.handler.events, []);
+  });
+
+  it("with a request to join that is too large, or never comes, is cut off", async () => {
+    let asked = 0;
+    a.handler.answerJoin = async () => {
+      asked += 1;
+      return text("welcome");
+    };
+    const large = await opened(joinProtocol);
+    large.send(encode.single(new Uint8Array(joinBytes + 1)));
+    assert.equal(await ended(large), "reset");
+    const silent = await opened(joinProtocol);
+    assert.equal(await ended(silent), "reset");
+    assert.equal(asked, 0);
+    await stillWorks(world, a, 1);
+  });
+
+  it("with more requests to join than are served at once waits for none of the others", async () => {
+    await world.close();
+    world = new RealWorld({ joinsServed: 2 });
+    a = await openStation(world, 0);
+    const answers: ((answer: Uint8Array) => void)[] = [];
+    a.handler.answerJoin = () => {
+      const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+      answers.push(resolve);
+      return promise;
+    };
+    const askers = await Promise.all([1, 2, 3].map((n) => openStation(world, n)));
+    const asked = askers.map(({ transport }) =>
+      transport.join(a.address, text("x")).then(textOf, () => "refused"),
+    );
+    assert.equal(await Promise.race(asked), "refused");
+    for (const answer of answers) answer(text("welcome"));
+    assert.deepEqual((await Promise.all(asked)).toSorted(), ["refused", "welcome", "welcome"]);
+  });
+});

@@ -87,7 +87,7 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   const certificate = await membership(setting, ports, signal);
   if (certificate === undefined) return;
   await startAgent(setting, certificate, { loop, ports });
-  notifyReady();
+  if (setting.standing.kind === "member") notifyReady();
   await aborted(signal);
   log.info("stopping; the kernel stays as it is", { name: setting.name });
 }
@@ -132,6 +132,10 @@ async function membership(
     if (standing.isNew) announceFounding(setting);
     return standing.certificate;
   }
+  // Who waits for us to be up must not wait for a seed: what can be asked of us is answered from
+  // now on.
+  log.info("ready, but not yet a member", { name: setting.name, address: addressOf(setting) });
+  notifyReady();
   const joining = joinCluster({
     ...setting,
     transport: ports.transport,

@@ -37,7 +37,9 @@ export function addressText(address: Multiaddr): string {
   return ip.includes(":") ? `[${ip}]:${second?.value ?? ""}` : `${ip}:${second?.value ?? ""}`;
 }
 
-/** What to dial for a place, names resolved by the system. Throws a MeshError: AGENT_UNREACHABLE. */
+/**
+ * What to dial for a place, names resolved by the system. Throws a MeshError: AGENT_UNREACHABLE.
+ */
 export async function resolvePlace(place: Place): Promise<Multiaddr[]> {
   return (await addressesOf(place.name)).slice(0, addressesTried).map((ip) => {
     const to = place.host === undefined ? "" : `/p2p/${place.host}`;

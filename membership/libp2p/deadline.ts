@@ -1,6 +1,7 @@
 /**
- * A signal that fires when the time is over or the transport closes, until it is disposed. node:net ties a socket to the
- * signal it was dialled with for good: a signal that fires later would end a connection in the middle of its life.
+ * A signal that fires when the time is over or the transport closes, until it is disposed. node:net
+ * ties a socket to the signal it was dialled with for good: a signal that fires later would end a
+ * connection in the middle of its life.
  */
 export class Deadline implements Disposable {
   readonly #controller = new AbortController();

@@ -7,12 +7,16 @@ import { Deadline } from "./deadline.ts";
 import type { TransportLimits } from "./limits.ts";
 import { type DialFault, dialFault } from "./reason.ts";
 
+/** The stream that carries a link. */
 export const linkProtocol = "/starling/link/1";
 
+/** What a dial needs: how to connect, and what to do with a connection. */
 export type DialsOptions = {
   readonly handler: TransportHandler;
   readonly limits: TransportLimits;
-  /** The port of an address that names none: our own, since all hosts may have one configuration. */
+  /**
+   * The port of an address that names none: our own, since all hosts may have one configuration.
+   */
   readonly defaultPort: () => number;
   readonly dial: (address: Multiaddr, signal: AbortSignal) => Promise<Connection>;
   readonly greet: (
@@ -24,7 +28,10 @@ export type DialsOptions = {
   readonly closing: AbortSignal;
 };
 
-/** Connections we open. Each dial ends in one `linkUp` or one `dialFailed`, within the time of a dial. */
+/**
+ * Connections we open. Each dial ends in one `linkUp` or one `dialFailed`, within the time of a
+ * dial.
+ */
 export class Dials {
   readonly #options: DialsOptions;
   readonly #running = new Set<string>();
@@ -47,7 +54,10 @@ export class Dials {
     }
   }
 
-  /** A connection of its own. Throws a MeshError: TOKEN_REFUSED where that is another cluster, AGENT_UNREACHABLE. */
+  /**
+   * A connection of its own. Throws a MeshError: TOKEN_REFUSED where that is another cluster,
+   * AGENT_UNREACHABLE.
+   */
   async connect(address: string): Promise<Connection> {
     using deadline = this.#deadline();
     const outcome = await this.#connect(address, deadline.signal);

@@ -1,6 +1,6 @@
 /**
- * Who may stand at the door, and how long. Everybody who knows the cluster's id can shake hands with us, so those who
- * have no link are counted by address, and sent away when their time is over.
+ * Who may stand at the door, and how long. Everybody who knows the cluster's id can shake hands
+ * with us, so those who have no link are counted by address, and sent away when their time is over.
  */
 import type { Connection, ConnectionGater, MultiaddrConnection } from "@libp2p/interface";
 import { type HostId, parseHostId } from "../../base/id.ts";
@@ -10,6 +10,7 @@ import type { TransportLimits } from "./limits.ts";
 /** No address may keep all others out. */
 const shareOfOneAddress = 1 / 4;
 
+/** Counts and times the hosts that are connected and have no link. */
 export class Door {
   readonly #limits: TransportLimits;
   readonly #isLinked: (host: HostId, connection: Connection) => boolean;
@@ -31,7 +32,9 @@ export class Door {
     denyOutboundEncryptedConnection: (peer) => parseHostId(peer.toString()) === undefined,
   };
 
-  /** A stranger has shaken hands: it has as long as a link and a request to join may take together. */
+  /**
+   * A stranger has shaken hands: it has as long as a link and a request to join may take together.
+   */
   opened(connection: Connection): void {
     if (connection.direction !== "inbound") return;
     const { dialMs, joinMs } = this.#limits;

@@ -1,7 +1,10 @@
 import type { HostId } from "../../base/id.ts";
 import { endedKept } from "./frame.ts";
 
-/** Links that have ended, by host, until a newer one is up. Hosts heard of longest ago are forgotten first. */
+/**
+ * Links that have ended, by host, until a newer one is up. Hosts heard of longest ago are forgotten
+ * first.
+ */
 export class EndedLinks {
   readonly #maxHosts: number;
   readonly #ids = new Map<HostId, string[]>();

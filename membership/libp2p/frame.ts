@@ -1,19 +1,10 @@
 /**
- * What stands on a link's stream, each frame with its length before it:
+ * Frames on a link's stream, each after its length: `0 | message`, or `1 | control` in CBOR.
  *
- *   0 | message                  once the link is up
- *   1 | control, as CBOR
- *
- *   dialler                      other side
- *   hello            ->
- *                    <-          hello, admit           or refuse
- *   admit            ->                                 or refuse
- *                                                       the side with the lower host id, once both have admitted:
- *   chosen           <->         chosen                 or spare, where the two have a link already
- *
- * Only one side chooses, so that of two connections made at once both keep the same. `session` is drawn at each start:
- * a link of an earlier session is dead, whatever its connection looks like. `ended` names the links that the sender
- * has seen end, so that the side that chooses does not hold on to one that only it believes in.
+ *   the dialler    hello     who I am, and which of our former links I know to be over
+ *   the other      hello, admit            or refuse, with the reason
+ *   the dialler    admit                   or refuse
+ *   the lower id   chosen                  or spare, where the two are linked already
  */
 import * as v from "valibot";
 import { concatBytes } from "../../base/bytes.ts";
@@ -44,7 +35,9 @@ const controlSchema = v.variant("kind", [
   v.strictObject({ kind: v.literal("bye"), reason: shortText(maxReason) }),
 ]);
 
+/** What is said about a link, before it is up and at its end. */
 export type Control = v.InferOutput<typeof controlSchema>;
+/** What one frame holds. */
 export type Frame =
   | { readonly kind: "message"; readonly message: Uint8Array }
   | { readonly kind: "control"; readonly control: Control };
@@ -52,16 +45,21 @@ export type Frame =
 const messageMark = Uint8Array.of(0);
 const controlMark = Uint8Array.of(1);
 
+/** The frame of a message. */
 export function encodeMessage(message: Uint8Array): Uint8Array {
   return concatBytes([messageMark, message]);
 }
 
+/** The frame of what is said about the link; a reason too long is cut. */
 export function encodeControl(control: Control): Uint8Array {
   const said = "reason" in control ? { ...control, reason: cut(control.reason) } : control;
   return concatBytes([controlMark, encode(said)]);
 }
 
-/** The frame, or undefined where it is neither. A message is copied: it must not keep the whole packet alive. */
+/**
+ * The frame, or undefined where it is neither. A message is copied: it must not keep the whole
+ * packet alive.
+ */
 export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   if (bytes[0] === messageMark[0])
     return { kind: "message", message: new Uint8Array(bytes.subarray(1)) };

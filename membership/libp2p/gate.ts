@@ -1,7 +1,8 @@
 /**
- * What keeps strangers from our protocols. A host is admitted while its link is up, on the connection of that link and
- * on no other. gossipsub and bulk transfers get a registrar through which they see admitted hosts only: a stream of
- * anybody else is reset before a byte of it is read, and gossipsub hears of a host when its link comes up.
+ * What keeps strangers from our protocols. A host is admitted while its link is up, on the
+ * connection of that link and on no other. gossipsub and bulk transfers get a registrar through
+ * which they see admitted hosts only: a stream of anybody else is reset before a byte of it is
+ * read, and gossipsub hears of a host when its link comes up.
  */
 import type { Connection, Stream, StreamHandler, Topology } from "@libp2p/interface";
 import type { HostId } from "../../base/id.ts";
@@ -9,6 +10,7 @@ import type { Registrar } from "./node.ts";
 
 type Admission = { readonly connection: Connection; readonly gossipTimer: NodeJS.Timeout };
 
+/** Whom gossipsub and bulk transfers may meet. */
 export class Gate {
   readonly #gossipMs: number;
   readonly #broken: (connection: Connection, reason: string) => void;
@@ -16,7 +18,10 @@ export class Gate {
   readonly #topologies = new Map<string, Topology>();
   #registered = 0;
 
-  /** Without gossip from a linked host for `gossipMs` after its link came up, or once it ends, the link is `broken`. */
+  /**
+   * Without gossip from a linked host for `gossipMs` after its link came up, or once it ends, the
+   * link is `broken`.
+   */
   constructor(gossipMs: number, broken: (connection: Connection, reason: string) => void) {
     this.#gossipMs = gossipMs;
     this.#broken = broken;
@@ -72,8 +77,9 @@ export class Gate {
   }
 
   /**
-   * gossipsub opens its stream to a host once and never again. So a stream that is missing or has ended would leave a
-   * link that looks well and gossips in one direction; a new link opens a new one.
+   * gossipsub opens its stream to a host once and never again. So a stream that is missing or has
+   * ended would leave a link that looks well and gossips in one direction; a new link opens a new
+   * one.
    */
   #watched(handler: StreamHandler): StreamHandler {
     return (stream, connection) => {
@@ -100,7 +106,10 @@ export class Gate {
   }
 }
 
-/** Told after the events of other streams that end at the same moment, such as that of the link itself. */
+/**
+ * Told after the events of other streams that end at the same moment, such as that of the link
+ * itself.
+ */
 function onceOver(stream: Stream, over: () => void): void {
   const told = () => queueMicrotask(over);
   stream.addEventListener("remoteCloseWrite", told, { once: true });

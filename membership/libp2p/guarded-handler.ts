@@ -3,8 +3,8 @@ import type { Log } from "../../base/log.ts";
 import type { TransportHandler } from "../transport.ts";
 
 /**
- * The handler as the adapter calls it: not at all once the transport closes, and with its bugs caught. What a peer sends
- * must not end the process, whatever it uncovers.
+ * The handler as the adapter calls it: not at all once the transport closes, and with its bugs
+ * caught. What a peer sends must not end the process, whatever it uncovers.
  */
 export function guardHandler(
   handler: TransportHandler,
@@ -32,8 +32,11 @@ export function guardHandler(
       guard("received", undefined, () => handler.received(from, message)),
     gossiped: (from, message) =>
       guard("gossiped", "ignore" as const, () => handler.gossiped(from, message)),
-    // Its frames are drawn later, by a transfer that ends where they throw.
-    serve: (from, request) => guard("serve", [], () => handler.serve(from, request)),
+    serve: (from, request) =>
+      reported(
+        guard("serve", [], () => handler.serve(from, request)),
+        log,
+      ),
     pulled: (id, frame) => guard("pulled", undefined, () => handler.pulled(id, frame)),
     pullEnded: (id, reason) => guard("pullEnded", undefined, () => handler.pullEnded(id, reason)),
     joinRequested: async (from, request) => {
@@ -41,4 +44,14 @@ export function guardHandler(
       return handler.joinRequested(from, request);
     },
   };
+}
+
+/** The same pages; one that cannot be made ends the transfer. */
+function* reported(pages: Iterable<Uint8Array>, log: Log): Iterable<Uint8Array> {
+  try {
+    yield* pages;
+  } catch (error) {
+    log.error("handler failed", { kind: "serve", error: describeError(error) });
+    throw error;
+  }
 }

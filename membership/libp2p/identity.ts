@@ -14,6 +14,7 @@ import type { HostId } from "../../base/id.ts";
 import { readIfThere, writeAtomic } from "../../base/node/atomic-file.ts";
 import { hostIdOf } from "../../base/node/crypto.ts";
 
+/** A host's name and the key that it stands for. */
 export type Identity = {
   readonly host: HostId;
   /** The private key's 32 bytes. */
@@ -26,8 +27,9 @@ const seedBytes = 32;
 const othersMode = 0o077;
 
 /**
- * The identity in the data directory, made there if there is none. A key that others can read is refused: it may be
- * known by now, and only the operator can judge that. Throws a MeshError: DATA_DIR_UNUSABLE.
+ * The identity in the data directory, made there if there is none. A key that others can read is
+ * refused: it may be known by now, and only the operator can judge that. Throws a MeshError:
+ * DATA_DIR_UNUSABLE.
  */
 export async function loadIdentity(directory: string): Promise<Identity> {
   const path = join(directory, "identity");

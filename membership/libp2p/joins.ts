@@ -1,7 +1,7 @@
 /** The one thing a stranger may say: a question of one frame, and its answer. */
 import type { Connection, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
-import { MeshError } from "../../base/errors.ts";
+import { describeError, MeshError } from "../../base/errors.ts";
 import { type HostId, parseHostId } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
 import { joinBytes } from "../join.ts";
@@ -9,16 +9,21 @@ import type { TransportHandler } from "../transport.ts";
 import type { TransportLimits } from "./limits.ts";
 import { errorText } from "./reason.ts";
 
+/** The stream of one request to join. */
 export const joinProtocol = "/starling/join/1";
 
+/** Who answers requests, and how many at once. */
 export type JoinsOptions = {
   readonly handler: TransportHandler;
   readonly limits: TransportLimits;
   readonly log: Log;
 };
 
+/** For the last words to leave before the connection closes. */
+const farewellMs = 250;
 const frameLimits = { maxDataLength: joinBytes, maxBufferSize: 4 * joinBytes };
 
+/** Requests to join, asked and answered. */
 export class Joins {
   readonly #options: JoinsOptions;
   #served = 0;
@@ -38,7 +43,7 @@ export class Joins {
     try {
       await this.#answer(stream, from);
     } catch (error) {
-      log.info("request to join failed", { host: from, reason: errorText(error) });
+      log.debug("request to join failed", { host: from, reason: errorText(error) });
       stream.abort(new Error("no answer"));
     } finally {
       this.#served -= 1;
@@ -46,13 +51,23 @@ export class Joins {
   }
 
   async #answer(stream: Stream, from: HostId): Promise<void> {
-    const { handler, limits } = this.#options;
+    const { limits } = this.#options;
     const signal = AbortSignal.timeout(limits.joinMs);
     const frames = lpStream(stream, { ...frameLimits });
     const request = new Uint8Array((await frames.read({ signal })).subarray());
-    const answer = await within(handler.joinRequested(from, request), signal);
+    const answer = await within(this.#ask(from, request), signal);
     await frames.write(answer, { signal });
     await stream.close({ signal });
+  }
+
+  async #ask(from: HostId, request: Uint8Array): Promise<Uint8Array> {
+    const { handler, log } = this.#options;
+    try {
+      return await handler.joinRequested(from, request);
+    } catch (error) {
+      log.warn("request to join not answered", { host: from, error: describeError(error) });
+      throw error;
+    }
   }
 
   /** Asks on a connection dialled for it. Throws a MeshError: AGENT_UNREACHABLE. */
@@ -76,8 +91,6 @@ export class Joins {
     }
   }
 }
-
-const farewellMs = 250;
 
 /** What the promise resolves with, unless the signal ends the wait. */
 function within<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {

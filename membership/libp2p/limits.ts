@@ -1,4 +1,7 @@
-/** The slice of agent/config.ts that the transport needs: nothing of a peer's, and nothing that waits, is without end. */
+/**
+ * The slice of agent/config.ts that the transport needs: nothing of a peer's, and nothing that
+ * waits, is without end.
+ */
 export type TransportLimits = {
   /** A message on a link or in gossip. */
   readonly messageBytes: number;

@@ -5,6 +5,7 @@ import { type Control, decodeFrame, encodeControl, encodeMessage, greetingBytes 
 import type { TransportLimits } from "./limits.ts";
 import { errorText } from "./reason.ts";
 
+/** What a link's stream tells its table. */
 export type LinkStreamEvents = {
   readonly heard: (control: Control) => void;
   readonly received: (message: Uint8Array) => void;
@@ -12,7 +13,10 @@ export type LinkStreamEvents = {
   readonly failed: (reason: string) => void;
 };
 
-/** Frames on the stream of one link. What is heard is handled before more is read, so nothing queues up on our side. */
+/**
+ * Frames on the stream of one link. What is heard is handled before more is read, so nothing queues
+ * up on our side.
+ */
 export class LinkStream {
   readonly connection: Connection;
   readonly #stream: Stream;

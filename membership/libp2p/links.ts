@@ -1,13 +1,14 @@
 /**
- * The links with other hosts: at most one with each, whoever dialled. frame.ts has the picture of how one comes up.
+ * The links with other hosts: at most one with each, whoever dialled. frame.ts has the picture of
+ * how one comes up.
  *
- * Nothing here tells the handler anything from inside a call of the port, so that the core never finds itself called
- * while it is calling.
+ * Nothing here tells the handler anything from inside a call of the port, so that the core never
+ * finds itself called while it is calling.
  */
 import type { Connection, Stream } from "@libp2p/interface";
 import { unreachable } from "../../base/assert.ts";
 import { type HostId, parseHostId } from "../../base/id.ts";
-import type { Log } from "../../base/log.ts";
+import type { Log, LogFields } from "../../base/log.ts";
 import type { TransportHandler } from "../transport.ts";
 import { addressText } from "./address.ts";
 import { EndedLinks } from "./ended-links.ts";
@@ -33,6 +34,7 @@ type Candidate = {
 
 type Greeting = Extract<Control, { kind: "hello" }>;
 
+/** What the table needs, and whom it tells beside the handler. */
 export type LinksOptions = {
   readonly self: HostId;
   readonly handler: TransportHandler;
@@ -47,13 +49,21 @@ export type LinksOptions = {
 
 /** For what was said last to arrive before the connection closes. */
 const farewellMs = 250;
+/** Refusals that follow sooner are details. */
+const refusalQuietMs = 1_000;
 
+/**
+ * All links of this host. Of two connections made at once, both sides keep the same because one
+ * side chooses. `session` is drawn at each start: a link of an earlier session is dead, whatever
+ * its connection looks like. `ended` tells the side that chooses what only it still believes in.
+ */
 export class Links {
   readonly #options: LinksOptions;
   readonly #session: string;
   readonly #candidates = new Set<Candidate>();
   readonly #up = new Map<HostId, Candidate>();
   readonly #ended: EndedLinks;
+  #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -67,7 +77,10 @@ export class Links {
     this.#begin(stream, connection, { isInbound: true, settled: () => undefined }, dialMs);
   }
 
-  /** Greets on a connection we dialled. Resolves with why no link came of it, or with undefined where one did. */
+  /**
+   * Greets on a connection we dialled. Resolves with why no link came of it, or with undefined
+   * where one did.
+   */
   greet(stream: Stream, connection: Connection, withinMs: number): Promise<string | undefined> {
     return new Promise((settled) => {
       const role = { isInbound: false, settled };
@@ -207,9 +220,18 @@ export class Links {
   #refuse(candidate: Candidate, reason: string): void {
     const { host } = candidate;
     const address = addressText(candidate.stream.connection.remoteAddr);
-    this.#options.log.info("link refused", { host, address, reason });
+    this.#logRefusal({ host, address, reason });
     candidate.stream.say({ kind: "refuse", reason });
     this.#end(candidate, `we refuse it: ${reason}`);
+  }
+
+  /** A stranger may be refused a hundred times a second; one line of those is for people. */
+  #logRefusal(fields: LogFields): void {
+    const { log } = this.#options;
+    const isQuiet = performance.now() - this.#refusedAt < refusalQuietMs;
+    if (isQuiet) log.debug("link refused", fields);
+    else log.info("link refused", fields);
+    if (!isQuiet) this.#refusedAt = performance.now();
   }
 
   /** Both have admitted each other: the side with the lower id says whether this is the link. */

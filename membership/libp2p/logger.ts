@@ -2,9 +2,12 @@
 import type { ComponentLogger, Logger } from "@libp2p/interface";
 import createDebug from "debug";
 
-/** How libp2p marks an argument: a peer id, an address, a CID, a key in base58 or base32, an error. */
+/**
+ * How libp2p marks an argument: a peer id, an address, a CID, a key in base58 or base32, an error.
+ */
 const marks = "pabtck";
 
+/** The logger that libp2p is given. */
 export function libp2pLogger(): ComponentLogger {
   for (const mark of marks) createDebug.formatters[mark] = (value: unknown) => String(value);
   createDebug.formatters["e"] = (value: unknown) =>
@@ -12,7 +15,10 @@ export function libp2pLogger(): ComponentLogger {
   return { forComponent: scope };
 }
 
-/** One part of libp2p. It makes a scope for every stream, so a printer is only made for one that prints. */
+/**
+ * One part of libp2p. It makes a scope for every stream, so a printer is only made for one that
+ * prints.
+ */
 function scope(name: string): Logger {
   const log = Object.assign(printer(name), {
     error: printer(`${name}:error`),

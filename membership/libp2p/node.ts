@@ -1,4 +1,7 @@
-/** libp2p as we use it: TCP, Noise bound to the cluster, Yamux, gossipsub. Nothing dials, tags or reconnects by itself. */
+/**
+ * libp2p as we use it: TCP, Noise bound to the cluster, Yamux, gossipsub. Nothing dials, tags or
+ * reconnects by itself.
+ */
 import { hash } from "node:crypto";
 import {
   type GossipSub,
@@ -22,6 +25,7 @@ import type { Identity } from "./identity.ts";
 import type { TransportLimits } from "./limits.ts";
 import { libp2pLogger } from "./logger.ts";
 
+/** Where protocols are registered with libp2p. */
 export type Registrar = GossipSubComponents["registrar"];
 
 /** Where a message of gossipsub may end up at most: its encoder's own limit. */
@@ -29,8 +33,16 @@ const gossipFrameBytes = 4 * 1024 * 1024;
 /** A window for 1 GB/s at 1 ms, and what a peer can make us hold per stream. */
 const windowBytes = 1024 * 1024;
 
+const muxing = {
+  maxInboundStreams: 64,
+  maxOutboundStreams: 64,
+  streamOptions: { maxStreamWindowSize: windowBytes },
+};
+
+/** Where to listen; port 0 lets the system choose. */
 export type Listen = { readonly address: Ip; readonly port: number };
 
+/** What a node is made of. */
 export type NodeOptions = {
   readonly identity: Identity;
   readonly clusterId: ClusterId;
@@ -49,9 +61,13 @@ type Inner = {
 };
 
 type Services = { identify: Identify; gossip: GossipSub; inner: Inner };
+/** libp2p with what we run on it. */
 export type Node = Libp2p<Services>;
 
-/** A node that is not yet listening, so that protocols can be set up before the first stranger comes. */
+/**
+ * A node that is not yet listening, so that protocols can be set up before the first stranger
+ * comes.
+ */
 export async function createNode(options: NodeOptions): Promise<Node> {
   const { identity, listen, limits, gate, door } = options;
   const { connections, pendingConnections, upgradeMs } = limits;
@@ -63,16 +79,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     addresses: { listen: [multiaddrOf(listen)] },
     transports: [tcp({ maxConnections: connections + pendingConnections })],
     connectionEncrypters: [noise({ prologueBytes: prologueOf(options.clusterId) })],
-    streamMuxers: [
-      yamux({
-        maxInboundStreams: 64,
-        maxOutboundStreams: 64,
-        streamOptions: { maxStreamWindowSize: windowBytes },
-      }),
-    ],
+    streamMuxers: [yamux(muxing)],
     connectionGater: door.gater,
     connectionManager: {
-      // Above this libp2p closes connections by its own judgement; links and strangers are bounded by ours.
+      // Above this libp2p would choose what to close; links and strangers are bounded by us.
       maxConnections: connections + pendingConnections,
       maxIncomingPendingConnections: pendingConnections,
       inboundConnectionThreshold: pendingConnections,
@@ -82,7 +92,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     // Links are pinged by the core, which knows its own pauses and closes what is silent.
     connectionMonitor: { enabled: false },
     services: {
-      // Answered, since gossipsub and other libp2p tools expect it, but never asked: nothing we do depends on it.
+      // Answered, as libp2p's own tools expect, but never asked: nothing we do depends on it.
       identify: identify({ runOnConnectionOpen: false }),
       inner: ({ addressManager, registrar, transportManager }): Inner => ({
         addresses: addressManager,
@@ -123,8 +133,9 @@ export async function startNode(node: Node, { address, port }: Listen): Promise<
 }
 
 /**
- * Stops listening and closes every connection. gossipsub forgets its next heartbeat and the address manager sets out to
- * note that nothing listens any more: two timers that would hold the process for a second after all is closed.
+ * Stops listening and closes every connection. gossipsub forgets its next heartbeat and the address
+ * manager sets out to note that nothing listens any more: two timers that would hold the process
+ * for a second after all is closed.
  */
 export async function stopNode(node: Node): Promise<void> {
   const { gossip, inner } = node.services;
@@ -145,9 +156,10 @@ export function listeningPort(node: Node): number {
 }
 
 /**
- * Messages are signed inside, by their origin, so gossipsub's own signatures would double the cost. Its score for hosts
- * behind one address would empty the mesh where many agents share one. A host has few links by design, so it sends its
- * own messages on all of them; what it is given it passes on to its mesh only.
+ * Messages are signed inside, by their origin, so gossipsub's own signatures would double the cost.
+ * Its score for hosts behind one address would empty the mesh where many agents share one. A host
+ * has few links by design, so it sends its own messages on all of them; what it is given it passes
+ * on to its mesh only.
  */
 function createGossip({ topic }: NodeOptions, components: GossipSubComponents): GossipSub {
   return gossipsub({
@@ -167,7 +179,8 @@ function createGossip({ topic }: NodeOptions, components: GossipSubComponents): 
     scoreParams: { IPColocationFactorWeight: 0 },
     maxInboundDataLength: gossipFrameBytes,
     maxOutboundBufferSize: 2 * gossipFrameBytes,
-    // Less than what one honest peer sends at most, except for ids: those come by the thousand after a burst.
+    // Less than what one honest peer sends at most, except for ids: those come by the thousand
+    // after a burst.
     decodeRpcLimits: {
       maxSubscriptions: 16,
       maxMessages: 5_000,
@@ -180,7 +193,10 @@ function createGossip({ topic }: NodeOptions, components: GossipSubComponents): 
   })(components);
 }
 
-/** Hosts of other clusters fail in the handshake, after one packet: the id is hashed into its transcript. */
+/**
+ * Hosts of other clusters fail in the handshake, after one packet: the id is hashed into its
+ * transcript.
+ */
 export function prologueOf(cluster: ClusterId): Uint8Array {
   return new Uint8Array(hash("sha256", `starling/${cluster}`, "buffer"));
 }

@@ -17,8 +17,10 @@ import type { TransportLimits } from "./limits.ts";
 import { errorText } from "./reason.ts";
 import { Watchdog } from "./watchdog.ts";
 
+/** The stream of one bulk transfer. */
 export const pullProtocol = "/starling/sync/1";
 
+/** Who makes and takes the pages, and the connections of linked hosts. */
 export type PullsOptions = {
   readonly handler: TransportHandler;
   readonly limits: TransportLimits;
@@ -33,6 +35,7 @@ const endMark = 1;
 /** An end frame's reason and marks. */
 const overheadBytes = 512;
 
+/** Bulk transfers, asked and served. */
 export class Pulls {
   readonly #options: PullsOptions;
   #served = 0;

@@ -1,6 +1,10 @@
-/** Why something with a peer failed, in words an operator can use. libp2p throws errors, events and timeouts alike. */
+/**
+ * Why something with a peer failed, in words an operator can use. libp2p throws errors, events and
+ * timeouts alike.
+ */
 import { describeError, MeshError } from "../../base/errors.ts";
 
+/** What stands in the way of a connection: `silent` and `stranger` may pass, the others stay. */
 export type DialFault = {
   readonly kind: "cluster" | "self" | "silent" | "stranger" | "other";
   readonly reason: string;
@@ -29,6 +33,7 @@ const faults: readonly (readonly [RegExp, DialFault])[] = [
   ],
 ];
 
+/** The fault behind what a dial threw. */
 export function dialFault(error: unknown): DialFault {
   if (error instanceof MeshError) return { kind: "silent", reason: describeError(error) };
   const text = errorText(error);
@@ -36,7 +41,10 @@ export function dialFault(error: unknown): DialFault {
   return known?.[1] ?? { kind: "other", reason: text };
 }
 
-/** The words of whatever was thrown. A stream that closes rejects with an event that may hold the error. */
+/**
+ * The words of whatever was thrown. A stream that closes rejects with an event that may hold the
+ * error.
+ */
 export function errorText(thrown: unknown): string {
   if (thrown instanceof Error) {
     const name = thrown.name === "Error" ? "" : `${thrown.name}: `;

@@ -1,4 +1,4 @@
-/** The Transport port over libp2p. docs: what each part may do stands at its head; here they are put together. */
+/** The Transport port over libp2p. What each part may do stands at its head. */
 import { randomBytes } from "node:crypto";
 import { TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
 import type { Connection } from "@libp2p/interface";
@@ -19,6 +19,7 @@ import { createNode, type Listen, listeningPort, type Node, startNode, stopNode 
 import { Pulls, pullProtocol } from "./pulls.ts";
 import { errorText } from "./reason.ts";
 
+/** What a transport is made of. */
 export type TransportOptions = {
   readonly identity: Identity;
   readonly clusterId: ClusterId;
@@ -28,6 +29,7 @@ export type TransportOptions = {
   readonly log: Log;
 };
 
+/** A transport that listens, until it is disposed. */
 export type OpenTransport = Transport &
   AsyncDisposable & {
     readonly host: HostId;
@@ -53,7 +55,10 @@ const verdicts: { readonly [Verdict in GossipVerdict]: TopicValidatorResult } = 
   reject: TopicValidatorResult.Reject,
 };
 
-/** Listens, and from then on tells the handler what happens. Throws a MeshError: PORT_BUSY, UNDERLAY_UNKNOWN. */
+/**
+ * Listens, and from then on tells the handler what happens. Throws a MeshError: PORT_BUSY,
+ * UNDERLAY_UNKNOWN.
+ */
 export async function openTransport(options: TransportOptions): Promise<OpenTransport> {
   const closing = new AbortController();
   const handler = guardHandler(options.handler, closing.signal, options.log);
@@ -134,7 +139,7 @@ async function serveProtocols(
   await registrar.handle(
     pullProtocol,
     gate.guarded((stream, connection) => pulls.serve(stream, hostOf(connection))),
-    { maxInboundStreams: limits.pullsServed, maxOutboundStreams: 2 * limits.pullsServed },
+    { maxInboundStreams: 2 * limits.pullsServed, maxOutboundStreams: 2 * limits.pullsServed },
   );
   node.addEventListener("connection:open", ({ detail }) => door.opened(detail));
   // What libp2p remembers of a peer, strangers too, would stay for hours.

@@ -50,7 +50,7 @@ describe("the encoding", () => {
     assert.equal(decode(bytes, bytes.length), "twelve bytes");
   });
 
-  it("refuses waste, open ends, repeated keys, trailing bytes and values that are not plain", () => {
+  it("refuses waste, open ends, repeated keys, trailing bytes and what is not plain", () => {
     const wrong = {
       "a wasteful length": "1801",
       "an indefinite array": "9f01ff",

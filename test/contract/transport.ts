@@ -143,7 +143,7 @@ function dialClaims(world: World, pair: Pair): void {
     assert.match(await failed(a, "::::"), /no host/);
   });
 
-  it("fails with the other side's reason where it refuses us, and tells that side nothing", async () => {
+  it("fails with the other side's reason where that refuses us, and tells it nothing", async () => {
     const [a, b] = await pair();
     b.handler.refuse = (peer, hello) =>
       peer === a.host && textOf(hello) === "hello of 0" ? "its certificate is old" : undefined;

@@ -34,7 +34,9 @@ class Side {
   }
 }
 
-/** A link between two simulated hosts. Each side may believe in it a little longer than the other. */
+/**
+ * A link between two simulated hosts. Each side may believe in it a little longer than the other.
+ */
 export class SimulatedLink {
   readonly #wire: Wire;
   readonly #dialler: Side;
@@ -56,7 +58,9 @@ export class SimulatedLink {
     return this.#dialler.end.host === host || this.#target.end.host === host;
   }
 
-  /** Whom the host reaches by this link; undefined where it is not, or no longer, up on its side. */
+  /**
+   * Whom the host reaches by this link; undefined where it is not, or no longer, up on its side.
+   */
   peerOf(host: HostId): HostId | undefined {
     const side = this.#sideOf(host);
     return side?.isUp ? this.#other(side).end.host : undefined;

@@ -1,7 +1,7 @@
 /**
- * Transports in virtual time, as weak as the port allows: links break or fall silent, gossip is lost, repeated and
- * reordered, paths are cut one way. What arrives on a link arrives in order and unaltered. A schedule and a seed
- * decide everything.
+ * Transports in virtual time, as weak as the port allows: links break or fall silent, gossip is
+ * lost, repeated and reordered, paths are cut one way. What arrives on a link arrives in order and
+ * unaltered. A schedule and a seed decide everything.
  */
 import { toHex } from "../../base/bytes.ts";
 import { MeshError } from "../../base/errors.ts";
@@ -85,7 +85,10 @@ export class SimulatedNet {
     this.#leave(host, "connection lost");
   }
 
-  /** Lets nothing pass from one host to another. Links stay up, as they do until somebody's patience ends. */
+  /**
+   * Lets nothing pass from one host to another. Links stay up, as they do until somebody's patience
+   * ends.
+   */
   cut(from: HostId, to: HostId): void {
     this.#cuts.add(`${from}>${to}`);
   }

@@ -1,4 +1,7 @@
-/** A process that opens two transports, links them, uses them and closes them; says how long closing took. */
+/**
+ * A process that opens two transports, links them, uses them and closes them; says how long closing
+ * took.
+ */
 import { RecordingHandler } from "../../contract/recording-handler.ts";
 import { link, text } from "../../contract/station.ts";
 import { RealWorld } from "./world.ts";

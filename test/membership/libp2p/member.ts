@@ -1,4 +1,7 @@
-/** A host in a process of its own. Its parent says where its key lies; it says where it listens, and does as it is told. */
+/**
+ * A host in a process of its own. Its parent says where its key lies; it says where it listens, and
+ * does as it is told.
+ */
 import { limits } from "../../../agent/config.ts";
 import type { Ip } from "../../../base/address.ts";
 import type { ClusterId } from "../../../base/id.ts";

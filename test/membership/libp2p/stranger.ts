@@ -1,4 +1,7 @@
-/** Somebody who knows the cluster's id and is no member: it shakes hands as well as we do, and then does as it likes. */
+/**
+ * Somebody who knows the cluster's id and is no member: it shakes hands as well as we do, and then
+ * does as it likes.
+ */
 import { type GossipSub, gossipsub, StrictNoSign } from "@chainsafe/libp2p-gossipsub";
 import { type Identify, identify } from "@libp2p/identify";
 import type { Connection, Stream } from "@libp2p/interface";

@@ -277,7 +277,7 @@ describe("a stranger who has shaken hands", () => {
     await stillWorks(world, a, 1);
   });
 
-  it("with more requests to join than are served at once waits for none of the others", async () => {
+  it("with more requests to join than are served at once is refused at once", async () => {
     await world.close();
     world = new RealWorld({ joinsServed: 2 });
     a = await openStation(world, 0);

@@ -20,7 +20,7 @@ import type { Answer, Command, Desk } from "../command.ts";
 import { tickMs } from "../config.ts";
 import type { Effect } from "../effect.ts";
 import { encodeEnvelope } from "../envelope.ts";
-import type { StatusView, WatchEvent } from "../view.ts";
+import type { MemberView, StatusView, WatchEvent } from "../view.ts";
 
 /** What the core's effects are performed on. */
 export type Ports = {
@@ -161,14 +161,23 @@ export class Loop implements Desk, TransportHandler {
     });
   }
 
+  /** Until we are a member there is only ourselves to show; the rest has to wait. */
   #askJoining(command: Command): Answer {
     const status = this.#joining();
-    if (command.kind === "status") return { kind: "status", status };
-    const why = status.joining === undefined ? "" : ` (${status.joining})`;
-    return refused(
-      "AGENT_UNREACHABLE",
-      `this host is not yet a member of a cluster; it keeps trying to join${why}`,
-    );
+    switch (command.kind) {
+      case "status":
+        return { kind: "status", status };
+      case "members":
+        return { kind: "members", members: [selfOf(status)] };
+      case "networks":
+        return { kind: "networks", networks: [] };
+      case "endpoints":
+        return { kind: "endpoints", endpoints: [] };
+      default: {
+        const what = "this host is not yet a member of a cluster; it keeps trying to join";
+        return refused("NOT_A_MEMBER", `${what} (${status.joining})`);
+      }
+    }
   }
 
   #input(handle: (agent: Agent, now: Instant) => void): void {
@@ -287,6 +296,20 @@ function settle<Value>(
 
 function allFailed(ops: readonly DataplaneOp[], { message }: Refusal): OpFailure[] {
   return ops.map((op) => ({ op, reason: message }));
+}
+
+function selfOf({ host, underlay, version, uptimeMs }: StatusView): MemberView {
+  return {
+    id: host.id,
+    name: host.name,
+    isSelf: true,
+    state: "joining",
+    address: host.address,
+    vtep: underlay.vtep,
+    sinceMs: uptimeMs,
+    rttMs: undefined,
+    version,
+  };
 }
 
 function refused(code: Refusal["code"], message: string): Answer {

@@ -60,6 +60,7 @@ iperf3     iperf3         (test) bench
 dockerd    docker.io      (root-test)
 vagrant    vagrant        (root-test)
 debootstrap debootstrap   (root-test)
+shellcheck shellcheck     (test)
 '
 
 # Prints the packages of a purpose whose programs are missing.

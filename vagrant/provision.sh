@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Makes this machine a Starling host, from the copy of a checkout in /starling. Run as root:
+#
+#   provision.sh ADDRESS           founds a cluster, or goes on in the one on disk
+#   provision.sh ADDRESS SEED      joins the cluster of the agent at SEED
+#
+# ADDRESS is this machine's own on the network that joins the hosts: the route to the outside would be the wrong one,
+# and on VirtualBox leads to the same address on every host. Running it again changes what differs and nothing else.
+set -euo pipefail
+address=$1
+seed=${2-}
+
+checkout=/starling
+home=/opt/starling
+node=$home/node_modules/node/bin/node
+config=/etc/starling/config.yaml
+# Put there by the Vagrantfile for a host that is no member yet.
+handed_token=/run/starling-join-token
+
+changed=''
+
+say() { printf 'starling: %s\n' "$*"; }
+fail() {
+  printf 'starling: %s\n' "$*" >&2
+  exit 1
+}
+
+# Puts standard input into a file, and notes whether that changed anything.
+put() {
+  local mode=$1 path=$2 new
+  new=$(mktemp)
+  cat >"$new"
+  if ! cmp -s "$new" "$path"; then
+    install -D -m "$mode" "$new" "$path"
+    changed+=" $path"
+  fi
+  rm -f "$new"
+}
+
+programs() {
+  local missing=() program
+  for program in ip:iproute2 nft:nftables ping:iputils-ping rsync:rsync; do
+    command -v "${program%:*}" >/dev/null || missing+=("${program#*:}")
+  done
+  [ "${#missing[@]}" = 0 ] && return
+  say "installing ${missing[*]}"
+  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "${missing[@]}"; } >/dev/null ||
+    fail "cannot install ${missing[*]}: use a box that has them, or one that reaches a mirror"
+}
+
+software() {
+  local differs
+  [ -e "$checkout/node_modules/node" ] || fail "$checkout has no node_modules: run 'npm ci' in the checkout"
+  differs=$(rsync --archive --chown=root:root --delete --itemize-changes "$checkout/" "$home/")
+  [ -z "$differs" ] || changed+=" $home"
+  [ "$("$node" -p 1+1 2>&1)" = 2 ] ||
+    fail "the checkout's Node does not run here: run 'npm ci' on a Linux machine with this machine's processor"
+  ln -sfn "$home/bin/starling" /usr/local/bin/starling
+}
+
+# The lines are JSON values, which YAML has too.
+configuration() {
+  printf 'bind: "%s"\n' "$address"
+  [ -z "$seed" ] || printf 'join: ["%s"]\n' "$seed"
+  [ -z "${1-}" ] || printf 'token: "%s"\n' "$1"
+}
+
+# A host joins once. From then on its certificate is what counts, and the token need not lie about.
+service() {
+  local token=''
+  [ ! -e "$handed_token" ] || token=$(cat "$handed_token")
+  put 644 /etc/systemd/system/starling.service <"$checkout/packaging/starling.service"
+  put 600 "$config" < <(configuration "$token")
+  [ -z "$changed" ] || systemctl daemon-reload
+  systemctl --quiet enable starling
+  # Returns when the agent is a member and its kernel holds what the map implies.
+  if [ -n "$changed" ]; then systemctl restart starling; else systemctl start starling; fi || {
+    journalctl --no-pager -n 20 -u starling >&2
+    fail "the agent did not start"
+  }
+  rm -f "$handed_token"
+  put 600 "$config" < <(configuration)
+}
+
+[ "$(id -u)" = 0 ] || fail "run this as root"
+programs
+software
+service
+if [ -n "$changed" ]; then say "set up at $address:$changed"; else say "nothing to change"; fi

@@ -37,8 +37,6 @@ export type OpenTransport = Transport &
     readonly addresses: readonly string[];
   };
 
-/** An admitted host opens its gossip stream within milliseconds, unless it is starved or broken. */
-const gossipMs = 10_000;
 const farewellMs = 300;
 
 type Parts = {
@@ -63,7 +61,10 @@ export async function openTransport(options: TransportOptions): Promise<OpenTran
   const closing = new AbortController();
   const handler = guardHandler(options.handler, closing.signal, options.log);
   const topic = `starling/${options.clusterId}`;
-  const gate = new Gate(gossipMs, (connection, reason) => links.broken(connection, reason));
+  // An admitted host opens its gossip stream within milliseconds, unless it is starved or broken.
+  const gate = new Gate(2 * options.limits.dialMs, (connection, reason) =>
+    links.broken(connection, reason),
+  );
   const door = new Door(options.limits, (host, connection) => links.isUpOn(host, connection));
   const node = await createNode({ ...options, topic, gate, door });
   const { identity, limits, log } = options;

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import type { Stream } from "@libp2p/interface";
+import type { Connection, Stream } from "@libp2p/interface";
+import { LengthPrefixedDecoder } from "@libp2p/utils";
 import { encode } from "it-length-prefixed";
 import { MeshError } from "../../../base/errors.ts";
 import { joinBytes } from "../../../membership/join.ts";
 import { linkProtocol } from "../../../membership/libp2p/dials.ts";
 import {
   type Control,
+  decodeFrame,
   encodeControl,
   encodeMessage,
   greetingBytes,
@@ -48,6 +50,25 @@ function socketTo(address: string, from = "127.0.0.1"): Socket {
 /** Resolves when the socket is closed, politely or not. */
 function gone(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once("close", () => resolve()));
+}
+
+/** What a member says until the link is up. */
+async function greetAsMember({ node }: Stranger, connection: Connection): Promise<void> {
+  const stream = await connection.newStream(linkProtocol);
+  const say = (control: Control) => stream.send(encode.single(encodeControl(control)));
+  const decoder = new LengthPrefixedDecoder();
+  const admitted = new Promise<void>((resolve) => {
+    stream.addEventListener("message", ({ data }) => {
+      for (const bytes of decoder.decode(data)) {
+        const frame = decodeFrame(bytes.subarray());
+        if (frame?.kind === "control" && frame.control.kind === "admit") resolve();
+      }
+    });
+  });
+  say(hello);
+  await admitted;
+  say({ kind: "admit" });
+  if (`${node.peerId}` < `${connection.remotePeer}`) say({ kind: "chosen" });
 }
 
 describe("a host of another cluster", () => {
@@ -260,6 +281,23 @@ describe("a stranger who has shaken hands", () => {
     stream.send(encode.single(encodeControl(hello)));
     await ended(stream);
     assert.deepEqual(a.handler.events, []);
+  });
+
+  it("that is a member and does not gossip loses its link", async () => {
+    const connection = await stranger.connect(a.address);
+    await greetAsMember(stranger, connection);
+    await world.until(() => a.handler.downs.length === 1, "a link down");
+    assert.equal(a.handler.downs[0]?.reason, "it opens no gossip stream");
+  });
+
+  it("that is a member and ends its gossip loses its link", async () => {
+    const connection = await stranger.connect(a.address);
+    await greetAsMember(stranger, connection);
+    await world.until(() => a.handler.links.length === 1, "a link");
+    const stream = await connection.newStream(meshsub);
+    await stream.close();
+    await world.until(() => a.handler.downs.length === 1, "a link down");
+    assert.equal(a.handler.downs[0]?.reason, "its gossip stream ended");
   });
 
   it("with a request to join that is too large, or never comes, is cut off", async () => {

@@ -70,6 +70,18 @@ export const limits = {
   origins: 4_096,
   /** Bytes of the API's request bodies. */
   bodyBytes: 1024 * 1024,
+  /** Connections to each of the API's sockets: an operator's shells and plugins, many times over. */
+  apiConnections: 64,
+  /** Milliseconds for a request to arrive. One from this host takes one. */
+  apiRequestMs: 10_000,
+  /** Bytes of events waiting for one reader of the API: some thousand changes. */
+  watchBytes: 1024 * 1024,
+  /** The longest that a command may wait for other hosts' kernels, in milliseconds. */
+  waitMs: 600_000,
+  /** Bytes of the configuration file. A long one with comments is under 4 kB. */
+  configBytes: 64 * 1024,
+  /** Seeds: one is enough, and all hosts of the largest cluster may be listed. */
+  seeds: 64,
   /** Changes remembered to make deltas small; an older replica gets the full set. */
   tombstonesPerOrigin: 1_024,
   /**
@@ -128,7 +140,8 @@ export const timing = {
   },
   replication: {
     // The first change goes at once; under load one message carries what came in this time.
-    coalesceMs: 20,
+    coalesceMinMs: 2,
+    coalesceMaxMs: 20,
     pushBytes: 16 * 1024,
     pullIdleMs: 10_000,
     relayedHeads: 16,
@@ -145,7 +158,14 @@ export const timing = {
     // The smallest block four times: a host with a few dozen endpoints asks once.
     askSize: 64,
   },
-  reconciler: { sweepMs: 3_000, watchMs: 250, retryMs: 1_000 },
+  reconciler: {
+    // Each dump is three processes: a few milliseconds of a core, so under a half percent of it.
+    sweepMs: 3_000,
+    watchMs: 250,
+    // Our own changes are notified as well; while they keep coming, the sweep is soon enough.
+    quietMs: 1_000,
+    retryMs: 1_000,
+  },
   /** How long an endpoint waits for addresses that others must grant. */
   addressMs: 5_000,
 } as const;

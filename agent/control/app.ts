@@ -1,186 +1,166 @@
-/** Requests in, commands to the desk, answers out. */
+/** Requests in, commands to the desk, answers out. It opens nothing; `server.ts` does. */
+
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { streamSSE } from "hono/streaming";
-import * as v from "valibot";
 import { describeError, MeshError, type Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import type { Answer, Command, Desk } from "../command.ts";
-import { faultOf, fieldsOf } from "./faults.ts";
+import type { Answer, Desk } from "../command.ts";
+import { hostNames } from "./doors.ts";
+import { nearest } from "./faults.ts";
+import { type FeedLimits, startFeed } from "./feed.ts";
 import { openApi } from "./openapi.ts";
-import { endpointBody, hostNames, longestWaitMs, networkBody, statusOf } from "./protocol.ts";
+import { statusOf } from "./protocol.ts";
+import { type Asked, type Route, routes } from "./routes.ts";
 
 export type AppOptions = {
   readonly desk: Desk;
   readonly log: Log;
-  readonly bodyBytes: number;
+  readonly limits: FeedLimits & { readonly bodyBytes: number };
+  /** Aborts when the server closes. */
+  readonly closing: AbortSignal;
   /** Whether this door is root's alone. */
   readonly isForRoot: boolean;
 };
 
-const heartbeatMs = 15_000;
+type Environment = { readonly Bindings: HttpBindings };
+type Request = Context<Environment>;
 
-/** The API as a handler of requests; it opens nothing. */
-export function makeApp(options: AppOptions): Hono {
-  const { desk, log, bodyBytes } = options;
-  const app = new Hono();
-  app.use(async (context, next) => refuseBrowsers(context) ?? (await next()));
-  app.use(bodyLimit({ maxSize: bodyBytes, onError: (context) => tooLarge(context, bodyBytes) }));
-  const reply = async (context: Context, command: Command) =>
-    show(context, await desk.ask(command));
-
-  app.get("/v1/status", (context) => reply(context, { kind: "status" }));
-  app.get("/v1/members", (context) => reply(context, { kind: "members" }));
-  app.get("/v1/networks", (context) => reply(context, { kind: "networks" }));
-  app.get("/v1/networks/:ref", (context) =>
-    reply(context, { kind: "network", network: context.req.param("ref") }),
+/** The API as a handler of requests that node's HTTP server has parsed. */
+export function makeApp(options: AppOptions): Hono<Environment> {
+  const { log, limits } = options;
+  const app = new Hono<Environment>();
+  app.use(async (request, next) => {
+    const fault = stranger(request) ?? wrongMethod(request) ?? wrongType(request);
+    return fault === undefined ? next() : refuse(request, fault);
+  });
+  const message = `a body may have ${limits.bodyBytes} bytes at most`;
+  app.use(
+    bodyLimit({
+      maxSize: limits.bodyBytes,
+      onError: (request) => refuse(request, { code: "TOO_LARGE", message }),
+    }),
   );
-  app.get("/v1/endpoints", (context) =>
-    reply(context, { kind: "endpoints", network: context.req.query("network") }),
-  );
-  app.get("/v1/endpoints/:ref", (context) =>
-    reply(context, { kind: "endpoint", endpoint: context.req.param("ref") }),
-  );
-  changes(app, reply);
-  app.get("/v1/watch", (context) => watch(context, desk));
-  app.get("/v1/token", (context) =>
-    options.isForRoot ? reply(context, { kind: "token" }) : refuse(context, rootOnly),
-  );
-  app.get("/v1/openapi.json", (context) => context.json(openApi()));
-  app.notFound((context) => refuse(context, unknownRoute(context)));
-  app.onError((error, context) => {
-    if (error instanceof MeshError) return refuse(context, error);
-    log.error("request failed", { path: context.req.path, error: describeError(error) });
-    return refuse(context, { code: "INTERNAL", message: "the agent failed; its log says why" });
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{([a-z]+)\}/g, ":$1");
+    app.on(route.method.toUpperCase(), path, (request) => serve(request, route, options));
+  }
+  app.notFound((request) => refuse(request, unknownRoute(request)));
+  app.onError((error, request) => {
+    if (error instanceof MeshError) return refuse(request, error);
+    log.error("request failed", { path: request.req.path, error: describeError(error) });
+    return refuse(request, { code: "INTERNAL", message: "the agent failed; its log says why" });
   });
   return app;
 }
 
-function changes(
-  app: Hono,
-  reply: (context: Context, command: Command) => Promise<Response>,
-): void {
-  app.post("/v1/networks", async (context) => {
-    const body = await read(context, networkBody);
-    return reply(context, { kind: "network-create", ...body, waitMs: waitOf(context) });
-  });
-  app.delete("/v1/networks/:ref", (context) =>
-    reply(context, {
-      kind: "network-remove",
-      network: context.req.param("ref"),
-      isForced: context.req.query("force") === "true",
-      waitMs: waitOf(context),
-    }),
-  );
-  app.post("/v1/endpoints", async (context) => {
-    const { name, mac, ...body } = await read(context, endpointBody);
-    return reply(context, { kind: "endpoint-add", ...body, name, mac, waitMs: waitOf(context) });
-  });
-  app.delete("/v1/endpoints/:ref", (context) =>
-    reply(context, {
-      kind: "endpoint-remove",
-      endpoint: context.req.param("ref"),
-      waitMs: waitOf(context),
-    }),
-  );
-}
-
-function show(context: Context, answer: Answer): Response {
-  switch (answer.kind) {
-    case "status":
-      return context.json(answer.status);
-    case "members":
-      return context.json(answer.members);
-    case "networks":
-      return context.json(answer.networks);
-    case "endpoints":
-      return context.json(answer.endpoints);
-    case "network":
-      return context.json({ network: answer.network, wait: answer.wait });
-    case "endpoint":
-      return context.json({ endpoint: answer.endpoint, wait: answer.wait });
-    case "removed":
-      return context.json({ id: answer.id, wait: answer.wait });
-    case "token":
-      return context.json({ token: answer.token, command: answer.command });
-    case "refused":
-      return refuse(context, answer.refusal);
-  }
-}
-
-function watch(context: Context, desk: Desk): Response {
-  return streamSSE(context, async (stream) => {
-    await stream.writeSSE({ event: "ready", data: "{}" });
-    const stop = desk.watch((event) => void stream.writeSSE({ data: JSON.stringify(event) }));
-    stream.onAbort(stop);
-    while (!stream.aborted) {
-      await stream.sleep(heartbeatMs);
-      // A comment: it keeps the connection, and finds out that the reader has gone.
-      await stream.write(": alive\n\n");
+async function serve(request: Request, route: Route, options: AppOptions): Promise<Response> {
+  const { desk, isForRoot } = options;
+  if (route.isForRoot && !isForRoot) return refuse(request, rootOnly);
+  const { purpose } = route;
+  switch (purpose.kind) {
+    case "command": {
+      const asked = await read(request, route);
+      return answer(request, route, await desk.ask(purpose.command(asked)));
     }
-  });
+    case "watch":
+      // Only here is the stream's own back pressure of use, and hono's streams hide it.
+      startFeed(desk, request.env.outgoing, options);
+      return RESPONSE_ALREADY_SENT;
+    case "document":
+      return request.json(openApi());
+  }
 }
 
-async function read<Schema extends v.GenericSchema>(
-  context: Context,
-  schema: Schema,
-): Promise<v.InferOutput<Schema>> {
-  const type = context.req.header("content-type") ?? "";
-  if (!type.startsWith("application/json")) {
-    throw new MeshError("BAD_REQUEST", "the body must be JSON: Content-Type: application/json");
-  }
-  const text = await context.req.text();
-  const parsed = v.safeParse(schema, parseJson(text));
-  if (parsed.success) return parsed.output;
-  const fault = faultOf(parsed.issues, fieldsOf(schema));
-  throw new MeshError(fault.code, fault.message);
+async function read(request: Request, route: Route): Promise<Asked> {
+  const body = route.body === undefined ? undefined : parseJson(await request.req.text());
+  return { ref: request.req.param("ref"), query: request.req.query(), body };
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new MeshError("BAD_REQUEST", "the body is not JSON", { cause });
+    const what = text === "" ? "the body is missing" : "the body is not JSON";
+    throw new MeshError("BAD_REQUEST", what, { cause });
   }
 }
 
-function waitOf(context: Context): number | undefined {
-  const text = context.req.query("wait");
-  if (text === undefined) return undefined;
-  const ms = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (ms <= longestWaitMs) return ms;
-  throw new MeshError("BAD_REQUEST", `wait takes milliseconds, at most ${longestWaitMs}`);
+function answer(request: Request, { method }: Route, given: Answer): Response {
+  const done = method === "post" ? 201 : 200;
+  switch (given.kind) {
+    case "status":
+      return request.json(given.status);
+    case "members":
+      return request.json(given.members);
+    case "networks":
+      return request.json(given.networks);
+    case "endpoints":
+      return request.json(given.endpoints);
+    case "network": {
+      const { network, wait } = given;
+      return request.json(method === "get" ? network : { network, wait }, done);
+    }
+    case "endpoint": {
+      const { endpoint, wait } = given;
+      return request.json(method === "get" ? endpoint : { endpoint, wait }, done);
+    }
+    case "removed":
+      return request.json({ id: given.id, wait: given.wait });
+    case "token":
+      return request.json({ token: given.token, command: given.command });
+    case "refused":
+      return refuse(request, given.refusal);
+  }
 }
 
-/** No browser has business here: what a page can make it send carries one of these marks. */
-function refuseBrowsers(context: Context): Response | undefined {
-  const host = (context.req.header("host") ?? "").replace(/:[0-9]*$/, "");
-  const isForeign =
-    context.req.header("origin") !== undefined ||
-    context.req.header("referer") !== undefined ||
-    !hostNames.some((name) => name === host);
-  if (!isForeign) return undefined;
-  const message = "requests from web pages are refused (Origin, Referer or a foreign Host)";
-  return refuse(context, { code: "NOT_PERMITTED", message });
+/**
+ * A browser has no business here: whatever a page can make it send carries one of these marks
+ * (CVE-2022-41924).
+ */
+function stranger({ req }: Request): Refusal | undefined {
+  const host = (req.header("host") ?? "").toLowerCase();
+  const isKnown = hostNames.some((name) => name === host);
+  const isPage = req.header("origin") !== undefined || req.header("referer") !== undefined;
+  if (isKnown && !isPage) return undefined;
+  const message = `requests from web pages are refused: Host must be ${hostNames.join(" or ")}, and neither Origin nor Referer be there`;
+  return { code: "NOT_PERMITTED", message };
 }
 
-function refuse(context: Context, { code, message }: Refusal): Response {
-  return context.json({ error: { code, message } }, statusOf(code));
+/** HEAD as well: hono would make a GET of it, and a watch of that never ends. */
+function wrongMethod(request: Request): Refusal | undefined {
+  const isKnown = ["GET", "POST", "DELETE"].includes(request.req.method);
+  return isKnown ? undefined : unknownRoute(request);
 }
 
-function tooLarge(context: Context, bytes: number): Response {
-  return refuse(context, { code: "TOO_LARGE", message: `a body may have ${bytes} bytes at most` });
+function wrongType({ req }: Request): Refusal | undefined {
+  const length = req.header("content-length");
+  const hasBody = req.header("transfer-encoding") !== undefined || (length ?? "0") !== "0";
+  const type = (req.header("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (type === "application/json" || (!hasBody && type === "")) return undefined;
+  return { code: "BAD_REQUEST", message: "a body must be JSON: Content-Type: application/json" };
 }
 
-function unknownRoute(context: Context): Refusal {
-  const what = `${context.req.method} ${context.req.path}`;
-  return {
-    code: "UNKNOWN_ROUTE",
-    message: `there is no ${what}; GET /v1/openapi.json lists what is`,
-  };
+function unknownRoute({ req: { method, path } }: Request): Refusal {
+  const paths = [...new Set(routes.map((route) => route.path))];
+  const here = routes.filter((route) => route.path === path).map((route) => route.method);
+  const near = nearest(path, paths);
+  const hint =
+    here.length > 0
+      ? `; ${path} takes ${here.join(", ").toUpperCase()}`
+      : near === undefined
+        ? "; GET /v1/openapi.json lists what there is"
+        : `; did you mean ${near}?`;
+  return { code: "UNKNOWN_ROUTE", message: `there is no ${method} ${path}${hint}` };
 }
 
 const rootOnly: Refusal = {
   code: "NOT_PERMITTED",
-  message: "the token is shown to root only: it is served on the socket beside this one",
+  message:
+    "the token is for root alone: it is served on the socket beside this one, which ends in .root",
 };
+
+function refuse(request: Context, { code, message }: Refusal): Response {
+  return request.json({ error: { code, message } }, statusOf(code));
+}

@@ -1,5 +1,5 @@
 /** Speaks to an agent over its unix socket. */
-import { type IncomingMessage, request } from "node:http";
+import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import { type ErrorCode, errorCodes, MeshError } from "../../base/errors.ts";
 import type {
@@ -10,17 +10,28 @@ import type {
   WaitReport,
   WatchEvent,
 } from "../view.ts";
-import { type EndpointBody, hostNames, type NetworkBody, rootSocket } from "./protocol.ts";
+import { hostNames, rootSocket } from "./doors.ts";
+import type { EndpointBody, NetworkBody } from "./protocol.ts";
 
+/** What an answer says beside the change itself, where the request waited. */
 export type Waited = { readonly wait?: WaitReport };
+/** How long a change waits for other hosts' kernels; undefined: not at all. */
 export type Wait = { readonly waitMs: number | undefined };
 
-/** Every method throws a MeshError: the agent's refusal, or AGENT_UNREACHABLE. */
+/** An agent answers in milliseconds, but for addresses it must ask others for and a busy kernel. */
+const defaultAnswerMs = 30_000;
+
+/**
+ * One method for each route. Every method throws a MeshError: the agent's refusal,
+ * AGENT_UNREACHABLE, NOT_PERMITTED (the socket's mode) or TIMED_OUT.
+ */
 export class ControlClient {
   readonly #path: string;
+  readonly #answerMs: number;
 
-  constructor(path: string) {
+  constructor(path: string, { answerMs = defaultAnswerMs }: { readonly answerMs?: number } = {}) {
     this.#path = path;
+    this.#answerMs = answerMs;
   }
 
   status(): Promise<StatusView> {
@@ -35,103 +46,161 @@ export class ControlClient {
     return this.#ask("GET", "/v1/networks");
   }
 
-  async network(ref: string): Promise<NetworkView> {
-    const path = `/v1/networks/${encodeURIComponent(ref)}`;
-    return (await this.#ask<{ network: NetworkView }>("GET", path)).network;
+  network(ref: string): Promise<NetworkView> {
+    return this.#ask("GET", `/v1/networks/${encodeURIComponent(ref)}`);
   }
 
   createNetwork(
     body: NetworkBody,
     wait: Wait,
   ): Promise<{ readonly network: NetworkView } & Waited> {
-    return this.#ask("POST", `/v1/networks${query(wait)}`, body);
+    return this.#ask("POST", "/v1/networks", { body, ...wait });
   }
 
   removeNetwork(
     ref: string,
-    options: Wait & { readonly force: boolean },
+    { waitMs, force }: Wait & { readonly force: boolean },
   ): Promise<{ readonly id: string } & Waited> {
     const path = `/v1/networks/${encodeURIComponent(ref)}`;
-    return this.#ask("DELETE", `${path}${query(options, options.force ? { force: "true" } : {})}`);
+    return this.#ask("DELETE", path, { waitMs, query: force ? { force: "true" } : {} });
   }
 
   endpoints(network?: string): Promise<readonly EndpointView[]> {
-    const only = network === undefined ? {} : { network };
-    return this.#ask("GET", `/v1/endpoints${query({ waitMs: undefined }, only)}`);
+    return this.#ask("GET", "/v1/endpoints", { query: network === undefined ? {} : { network } });
   }
 
-  async endpoint(ref: string): Promise<EndpointView> {
-    const path = `/v1/endpoints/${encodeURIComponent(ref)}`;
-    return (await this.#ask<{ endpoint: EndpointView }>("GET", path)).endpoint;
+  endpoint(ref: string): Promise<EndpointView> {
+    return this.#ask("GET", `/v1/endpoints/${encodeURIComponent(ref)}`);
   }
 
   addEndpoint(
     body: EndpointBody,
     wait: Wait,
   ): Promise<{ readonly endpoint: EndpointView } & Waited> {
-    return this.#ask("POST", `/v1/endpoints${query(wait)}`, body);
+    return this.#ask("POST", "/v1/endpoints", { body, ...wait });
   }
 
   removeEndpoint(ref: string, wait: Wait): Promise<{ readonly id: string } & Waited> {
-    return this.#ask("DELETE", `/v1/endpoints/${encodeURIComponent(ref)}${query(wait)}`);
+    return this.#ask("DELETE", `/v1/endpoints/${encodeURIComponent(ref)}`, wait);
   }
 
   token(): Promise<{ readonly token: string; readonly command: string }> {
     return new ControlClient(rootSocket(this.#path)).#ask("GET", "/v1/token");
   }
 
+  openApi(): Promise<object> {
+    return this.#ask("GET", "/v1/openapi.json");
+  }
+
   /**
    * Every later change; the first word, undefined, says that the agent has begun to report. Ends
-   * with the agent.
+   * when the agent does.
    */
   async *watch(): AsyncGenerator<WatchEvent | undefined, void, void> {
     const answer = await this.#send("GET", "/v1/watch", undefined);
-    for await (const line of createInterface({ input: answer })) {
-      if (line === "event: ready") yield undefined;
-      else if (line.startsWith("data: ") && line !== "data: {}") yield JSON.parse(line.slice(6));
+    if (answer.statusCode !== 200) throw refusalIn(await bodyOf(answer), answer.statusCode);
+    try {
+      for await (const said of eventsIn(answer)) {
+        yield said === ready ? undefined : (JSON.parse(said) as WatchEvent);
+      }
+    } catch (error) {
+      if (!isCutOff(error)) throw error;
+    } finally {
+      answer.destroy();
     }
   }
 
-  async #ask<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const answer = await this.#send(method, path, body);
-    let text = "";
-    for await (const part of answer.setEncoding("utf8")) text += part;
-    const parsed: unknown = text === "" ? {} : JSON.parse(text);
-    if ((answer.statusCode ?? 500) < 300) return parsed as Body;
-    throw refusalIn(parsed, answer.statusCode);
+  async #ask<Body>(method: string, path: string, asked: Asked = {}): Promise<Body> {
+    const query = new URLSearchParams(asked.query);
+    if (asked.waitMs !== undefined) query.set("wait", String(asked.waitMs));
+    const target = query.size === 0 ? path : `${path}?${query}`;
+    const answerMs = this.#answerMs + (asked.waitMs ?? 0);
+    const answer = await this.#send(method, target, asked.body, answerMs);
+    const body = await bodyOf(answer).catch((cause) => {
+      throw this.#failure(cause);
+    });
+    if ((answer.statusCode ?? 500) >= 300) throw refusalIn(body, answer.statusCode);
+    return body as Body;
   }
 
-  #send(method: string, path: string, body: unknown): Promise<IncomingMessage> {
+  #send(method: string, path: string, body: unknown, answerMs?: number): Promise<IncomingMessage> {
     const headers = {
       host: hostNames[0],
       ...(body !== undefined && { "content-type": "application/json" }),
     };
     return new Promise((resolve, reject) => {
       const outgoing = request({ socketPath: this.#path, method, path, headers, agent: false });
+      if (answerMs !== undefined) giveUp(outgoing, answerMs);
       outgoing.once("response", resolve);
-      outgoing.once("error", (cause: NodeJS.ErrnoException) => reject(this.#unreachable(cause)));
+      outgoing.on("error", (cause) => reject(this.#failure(cause)));
       outgoing.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 
-  #unreachable(cause: NodeJS.ErrnoException): MeshError {
-    if (cause.code === "EACCES") {
-      const advice = `run this as root, or as a member of the group "starling"`;
-      return new MeshError("NOT_PERMITTED", `not allowed to use ${this.#path}; ${advice}`, {
-        cause,
-      });
+  #failure(cause: NodeJS.ErrnoException): MeshError {
+    const fail = (code: ErrorCode, message: string) => new MeshError(code, message, { cause });
+    if (cause instanceof MeshError) return cause;
+    switch (cause.code) {
+      case "EACCES":
+      case "EPERM":
+        return fail("NOT_PERMITTED", `you may not use ${this.#path}; ${this.#whoMay()}`);
+      case "ECONNRESET":
+      case "EPIPE":
+        return fail("AGENT_UNREACHABLE", `the agent at ${this.#path} hung up; ask again`);
+      default:
+        return fail(
+          "AGENT_UNREACHABLE",
+          `no agent answers at ${this.#path}; is it running? try: systemctl status starling`,
+        );
     }
-    const advice = "is the agent running? systemctl status starling, or starling agent";
-    return new MeshError("AGENT_UNREACHABLE", `no agent answers on ${this.#path}; ${advice}`, {
-      cause,
-    });
+  }
+
+  #whoMay(): string {
+    return this.#path.endsWith(".root")
+      ? "this is for root alone"
+      : `become root, or a member of the group "starling"`;
   }
 }
 
-function query({ waitMs }: Wait, more: { readonly [name: string]: string } = {}): string {
-  const all = new URLSearchParams(more);
-  if (waitMs !== undefined) all.set("wait", String(waitMs));
-  return all.size === 0 ? "" : `?${all}`;
+type Asked = {
+  readonly body?: unknown;
+  readonly waitMs?: number | undefined;
+  readonly query?: { readonly [name: string]: string };
+};
+
+function giveUp(outgoing: ClientRequest, afterMs: number): void {
+  outgoing.setTimeout(afterMs, () => {
+    const message = `the agent has not answered for ${Math.round(afterMs / 1_000)} s; try: systemctl status starling`;
+    outgoing.destroy(new MeshError("TIMED_OUT", message));
+  });
+}
+
+async function bodyOf(answer: IncomingMessage): Promise<unknown> {
+  let text = "";
+  for await (const part of answer.setEncoding("utf8")) text += part;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new MeshError("INTERNAL", "what answers there is no Starling agent", { cause });
+  }
+}
+
+/** The data of an event that says: from here on you miss nothing. */
+const ready = "{}";
+
+/** The data of each event. One that the agent's end cut short has no empty line after it. */
+async function* eventsIn(answer: IncomingMessage): AsyncGenerator<string, void, void> {
+  let said: string | undefined;
+  for await (const line of createInterface({ input: answer })) {
+    if (line.startsWith("data: ")) said = line.slice("data: ".length);
+    if (line !== "" || said === undefined) continue;
+    yield said;
+    said = undefined;
+  }
+}
+
+function isCutOff(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ECONNRESET";
 }
 
 function refusalIn(body: unknown, status: number | undefined): MeshError {

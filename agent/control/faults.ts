@@ -3,45 +3,55 @@
  * meant.
  */
 import { closest, distance } from "fastest-levenshtein";
-import type * as v from "valibot";
-import type { ErrorCode, Refusal } from "../../base/errors.ts";
+import * as v from "valibot";
+import { type ErrorCode, MeshError } from "../../base/errors.ts";
+
+/** An object schema: what bodies and queries are. */
+export type Shape = v.GenericSchema & { readonly entries: Readonly<Record<string, unknown>> };
 
 /**
- * The first thing that is wrong. Fields that are subnets, addresses and the like have codes of
- * their own.
+ * The parsed value. Throws a MeshError that names the first thing wrong: BAD_REQUEST, or the code
+ * that a subnet has of its own. `what` is what a field of it is called.
  */
-export function faultOf(
-  issues: readonly v.BaseIssue<unknown>[],
-  known: readonly string[],
-): Refusal {
-  const [issue] = issues;
-  const field = String(issue?.path?.[0]?.key ?? "");
-  if (issue === undefined) return { code: "BAD_REQUEST", message: "the request is malformed" };
-  if (issue.type === "strict_object" && issue.expected === "never") {
-    return { code: "BAD_REQUEST", message: `unknown field ${field}${suggestion(field, known)}` };
+export function readShape<Schema extends Shape>(
+  schema: Schema,
+  value: unknown,
+  what: "field" | "parameter",
+): v.InferOutput<Schema> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new MeshError("BAD_REQUEST", "the body must be a JSON object");
   }
-  if (issue.received === "undefined") {
-    return { code: "BAD_REQUEST", message: `the field ${field} is missing` };
+  const known = Object.keys(schema.entries);
+  // Not valibot's own check: that takes `constructor` for known, as every object has one.
+  const unknown = Object.keys(value).find((field) => !Object.hasOwn(schema.entries, field));
+  if (unknown !== undefined) {
+    const hint = known.length === 0 ? "; there is none here" : suggestion(unknown, known);
+    throw new MeshError("BAD_REQUEST", `unknown ${what} ${JSON.stringify(unknown)}${hint}`);
   }
-  return {
-    code: codeOf(field),
-    message: field === "" ? issue.message : `${field}: ${issue.message}`,
-  };
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const field = String(issue.path?.[0]?.key ?? "");
+  if (issue.received === "undefined")
+    throw new MeshError("BAD_REQUEST", `the ${what} ${field} is missing`);
+  throw new MeshError(codeOf(field), `${field}: ${issue.message}`);
 }
 
 /** `; did you mean ...?` where a known word is near, else the known words. */
 export function suggestion(word: string, known: readonly string[]): string {
-  if (known.length === 0) return "";
-  const near = closest(word, known);
-  const isNear = distance(word, near) <= Math.max(2, Math.floor(word.length / 3));
-  return isNear ? `; did you mean ${near}?` : `; known are ${known.join(", ")}`;
+  const near = nearest(word, known);
+  return near === undefined ? `; known are ${known.join(", ")}` : `; did you mean ${near}?`;
+}
+
+/** The known word that was probably meant. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  // The distance costs the product of both lengths, and a stranger chooses one of them.
+  const start = word.slice(0, 64);
+  const near = closest(start, known);
+  return distance(start, near) <= Math.max(2, Math.floor(start.length / 3)) ? near : undefined;
 }
 
 function codeOf(field: string): ErrorCode {
   return field === "subnets" ? "SUBNET_MALFORMED" : "BAD_REQUEST";
-}
-
-/** The field names of an object schema. */
-export function fieldsOf(schema: v.GenericSchema): readonly string[] {
-  return "entries" in schema ? Object.keys(schema.entries as object) : [];
 }

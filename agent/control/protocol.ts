@@ -1,28 +1,23 @@
 /**
- * The HTTP API of one agent, as data: what may be asked where, and what a body must be. Server,
- * client, OpenAPI document and CLI share it.
+ * What callers of the HTTP API may say: bodies, queries, and the status of each refusal. Server and
+ * OpenAPI document are made from these schemas; the client has its types from them.
  */
 import * as v from "valibot";
 import { parseCidr, parseIp, parseMac } from "../../base/address.ts";
 import type { ErrorCode } from "../../base/errors.ts";
 import { parseName } from "../../base/id.ts";
+import { limits } from "../config.ts";
 
-/** What callers must send as Host: a page in a browser cannot (DNS rebinding). */
-export const hostNames = ["starling", "localhost"] as const;
-
-/**
- * The socket for root alone, beside the one for the group: Node cannot tell who is at the other
- * end.
- */
-export function rootSocket(path: string): string {
-  return `${path}.root`;
-}
+/** The longest text that a field may hold, but for paths. */
+const textLength = 256;
 
 /** A text that one of our parsers takes, refused in the operator's words. */
 const parsed = <Value>(parse: (text: string) => Value | undefined, what: string) =>
   v.pipe(
     v.string(`expected ${what}`),
-    v.maxLength(256),
+    // Before the transformation: past it a JSON Schema of the input does not look.
+    v.description(what),
+    v.maxLength(textLength, `expected ${what}, which is shorter`),
     v.rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
       const value = parse(dataset.value);
       if (value !== undefined) return value;
@@ -31,132 +26,126 @@ const parsed = <Value>(parse: (text: string) => Value | undefined, what: string)
     }),
   );
 
-const nameText = "a name of 1 to 63 lower-case letters, digits and hyphens";
-const ref = v.pipe(v.string("expected a name or an id"), v.minLength(1), v.maxLength(128));
+const name = parsed(parseName, "a name of 1 to 63 lower-case letters, digits and hyphens");
+
+/** How callers point at a network or an endpoint. */
+export const refSchema = v.pipe(
+  v.string("expected a name, an id or the start of one"),
+  v.minLength(1, "is empty; expected a name, an id or the start of one"),
+  v.maxLength(textLength, `expected a name or an id, which has ${textLength} characters at most`),
+  v.description("a name, an id, or the start of an id; of endpoints also name.network"),
+);
 
 /** The body of POST /v1/networks. */
 export const networkBody = v.strictObject({
-  name: parsed(parseName, nameText),
+  name,
   subnets: v.pipe(
-    v.array(parsed(parseCidr, "a subnet with host bits zero, such as 10.32.0.0/16")),
-    v.minLength(1),
-    v.maxLength(2),
+    v.array(
+      parsed(parseCidr, "a subnet whose host bits are zero, such as 10.32.0.0/16"),
+      "expected a list of subnets",
+    ),
+    v.minLength(1, "is empty; expected a subnet, such as 10.32.0.0/16"),
+    v.maxLength(2, "expected one IPv4 subnet, one IPv6 subnet, or both"),
   ),
 });
 
 /** The body of POST /v1/endpoints. */
 export const endpointBody = v.strictObject({
-  network: ref,
-  name: v.optional(parsed(parseName, nameText)),
+  network: refSchema,
+  name: v.optional(name),
   netns: v.pipe(
     v.string("expected the path of a network namespace"),
-    v.maxLength(4096),
+    v.maxLength(4_096, "expected a path of at most 4096 characters"),
     v.regex(/^\/[^\s"']+$/, "expected an absolute path without spaces, such as /run/netns/web"),
+    v.description("path of the namespace, as the agent sees it"),
   ),
   interface: v.optional(
     v.pipe(
       v.string("expected an interface name"),
-      v.regex(
-        /^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$/,
-        "expected an interface name of at most 15 characters",
-      ),
+      v.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$/, "expected at most 15 letters, digits, _, . and -"),
+      v.description("what the interface is called inside"),
     ),
     "eth0",
   ),
-  addresses: v.optional(v.pipe(v.array(parsed(parseIp, "an IP address")), v.maxLength(2)), []),
+  addresses: v.optional(
+    v.pipe(
+      v.array(parsed(parseIp, "an IP address"), "expected a list of IP addresses"),
+      v.maxLength(2, "expected one IPv4 address, one IPv6 address, or both"),
+      v.description("these addresses instead of any"),
+    ),
+    [],
+  ),
   mac: v.optional(parsed(parseMac, "a unicast Ethernet address, such as 02:00:00:00:00:01")),
 });
 
+/** The body of POST /v1/networks, as a caller writes it. */
 export type NetworkBody = v.InferInput<typeof networkBody>;
+/** The body of POST /v1/endpoints, as a caller writes it. */
 export type EndpointBody = v.InferInput<typeof endpointBody>;
 
-/** One route, for the OpenAPI document and the test that it tells the truth. */
-export type Route = {
-  readonly method: "get" | "post" | "delete";
-  readonly path: string;
-  readonly summary: string;
-  readonly query?: { readonly [name: string]: string };
-  readonly body?: v.GenericSchema;
-  readonly isForRoot?: boolean;
-};
+const waitText = `expected milliseconds, at most ${limits.waitMs}`;
 
-const wait = { wait: "milliseconds to wait for every reachable host's kernel" };
+/** For routes that have none: whatever is given is a mistake. */
+export const noQuery = v.strictObject({});
 
-export const routes: readonly Route[] = [
-  { method: "get", path: "/v1/status", summary: "What the agent says about itself" },
-  { method: "get", path: "/v1/members", summary: "All hosts of the cluster, as seen from here" },
-  { method: "get", path: "/v1/networks", summary: "All networks" },
-  { method: "get", path: "/v1/networks/{ref}", summary: "One network, by id, id prefix or name" },
-  {
-    method: "post",
-    path: "/v1/networks",
-    summary: "Creates a network",
-    query: wait,
-    body: networkBody,
-  },
-  {
-    method: "delete",
-    path: "/v1/networks/{ref}",
-    summary: "Removes a network",
-    query: { ...wait, force: "true: also with endpoints in it" },
-  },
-  {
-    method: "get",
-    path: "/v1/endpoints",
-    summary: "All endpoints, or those of one network",
-    query: { network: "a network, by id, id prefix or name" },
-  },
-  { method: "get", path: "/v1/endpoints/{ref}", summary: "One endpoint" },
-  {
-    method: "post",
-    path: "/v1/endpoints",
-    summary: "Puts an interface into a network namespace of this host",
-    query: wait,
-    body: endpointBody,
-  },
-  {
-    method: "delete",
-    path: "/v1/endpoints/{ref}",
-    summary: "Takes an endpoint of this host away",
-    query: wait,
-  },
-  { method: "get", path: "/v1/watch", summary: "Every later change, as server-sent events" },
-  { method: "get", path: "/v1/token", summary: "The join token", isForRoot: true },
-  { method: "get", path: "/v1/openapi.json", summary: "This document" },
-];
+/** Of every change. */
+export const waitQuery = v.strictObject({
+  wait: v.optional(
+    v.pipe(
+      v.string(waitText),
+      v.regex(/^[0-9]{1,9}$/, waitText),
+      v.description("answer when every reachable host's kernel has it, or after so many ms"),
+      v.transform(Number),
+      v.maxValue(limits.waitMs, waitText),
+    ),
+  ),
+});
 
-/** The longest that `wait` may be, in milliseconds. */
-export const longestWaitMs = 600_000;
+/** Of DELETE /v1/networks/{ref}. */
+export const removeNetworkQuery = v.strictObject({
+  ...waitQuery.entries,
+  force: v.optional(
+    v.pipe(
+      v.picklist(["true", "false"], "expected true or false"),
+      v.description("also with endpoints in it"),
+      v.transform((word) => word === "true"),
+    ),
+    "false",
+  ),
+});
 
-/** HTTP status of a refusal: what is the caller's to change is 4xx. */
+/** Of GET /v1/endpoints. */
+export const endpointsQuery = v.strictObject({ network: v.optional(refSchema) });
+
+/**
+ * HTTP status of a refusal: 4xx where the caller can do something about it. The code says more, and
+ * is what programs should look at.
+ */
 export function statusOf(code: ErrorCode): 400 | 403 | 404 | 409 | 413 | 500 | 503 {
-  switch (code) {
-    case "UNKNOWN_NETWORK":
-    case "UNKNOWN_ENDPOINT":
-    case "UNKNOWN_HOST":
-    case "UNKNOWN_ROUTE":
-      return 404;
-    case "NAME_TAKEN":
-    case "NETWORK_IN_USE":
-    case "SUBNET_OVERLAP":
-    case "ADDRESS_TAKEN":
-    case "ADDRESSES_EXHAUSTED":
-    case "INTERFACE_TAKEN":
-      return 409;
-    case "NOT_PERMITTED":
-      return 403;
-    case "TOO_LARGE":
-      return 413;
-    case "AGENT_UNREACHABLE":
-    case "SHUTTING_DOWN":
-    case "TIMED_OUT":
-      return 503;
-    case "INTERNAL":
-    case "DATAPLANE_REFUSED":
-    case "DATAPLANE_UNSUPPORTED":
-    case "STORE_DAMAGED":
-      return 500;
-    default:
-      return 400;
-  }
+  return statuses[code] ?? 400;
 }
+
+const statuses: { readonly [Code in ErrorCode]?: ReturnType<typeof statusOf> } = {
+  UNKNOWN_NETWORK: 404,
+  UNKNOWN_ENDPOINT: 404,
+  UNKNOWN_HOST: 404,
+  UNKNOWN_ROUTE: 404,
+  NAME_TAKEN: 409,
+  NETWORK_IN_USE: 409,
+  SUBNET_OVERLAP: 409,
+  ADDRESS_TAKEN: 409,
+  ADDRESSES_EXHAUSTED: 409,
+  INTERFACE_TAKEN: 409,
+  NOT_PERMITTED: 403,
+  TOKEN_REFUSED: 403,
+  TOO_LARGE: 413,
+  AGENT_UNREACHABLE: 503,
+  NOT_A_MEMBER: 503,
+  ISSUER_UNREACHABLE: 503,
+  SHUTTING_DOWN: 503,
+  TIMED_OUT: 503,
+  DATAPLANE_REFUSED: 500,
+  DATAPLANE_UNSUPPORTED: 500,
+  STORE_DAMAGED: 500,
+  INTERNAL: 500,
+};

@@ -1,116 +1,90 @@
 /**
- * The agent's two doors: a unix socket for the group `starling`, and beside it one for root alone.
+ * The agent's two doors: a unix socket for root and the group `starling`, and beside it one for
+ * root alone (see doors.ts).
  */
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, rm, stat } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
-import { connect } from "node:net";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { getRequestListener } from "@hono/node-server";
-import { MeshError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Desk } from "../command.ts";
-import { makeApp } from "./app.ts";
-import { rootSocket } from "./protocol.ts";
+import { type AppOptions, makeApp } from "./app.ts";
+import { ControlClient } from "./client.ts";
+import { rootSocket } from "./doors.ts";
+import type { FeedLimits } from "./feed.ts";
+import { listenAt, makeFolder } from "./unix-socket.ts";
 
-const connectionsAtMost = 64;
-const requestMs = 10_000;
-const group = "starling";
+export type ControlLimits = FeedLimits & {
+  readonly bodyBytes: number;
+  readonly apiConnections: number;
+  readonly apiRequestMs: number;
+};
 
-/** Serves until disposed. Throws a MeshError: PORT_BUSY, DATA_DIR_UNUSABLE. */
-export async function openControlServer(options: {
+export type ControlServerOptions = {
   readonly path: string;
   readonly desk: Desk;
   readonly log: Log;
-  readonly limits: { readonly bodyBytes: number };
-}): Promise<AsyncDisposable> {
-  const { path, desk, log, limits } = options;
-  const stack = new AsyncDisposableStack();
-  try {
-    await makeFolder(dirname(path));
-    for (const isForRoot of [false, true]) {
-      const app = makeApp({ desk, log, bodyBytes: limits.bodyBytes, isForRoot });
-      const at = isForRoot ? rootSocket(path) : path;
-      const server = createServer(getRequestListener(app.fetch));
-      stack.use(await listen(server, at));
-      await chmod(at, isForRoot ? 0o600 : 0o660);
-    }
-    await handToGroup(path, log);
-    return stack;
-  } catch (error) {
-    await stack.disposeAsync();
-    throw error;
-  }
-}
+  readonly limits: ControlLimits;
+};
 
-async function listen(server: Server, path: string): Promise<AsyncDisposable> {
-  await refuseIfServed(path);
-  await rm(path, { force: true });
-  server.maxConnections = connectionsAtMost;
-  server.requestTimeout = requestMs;
-  server.headersTimeout = requestMs;
-  // Nothing is readable or writable by others from the first instant on.
-  const mask = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(path, resolve);
-    });
-  } catch (cause) {
-    throw new MeshError("DATA_DIR_UNUSABLE", `cannot listen on ${path}; choose another --socket`, {
-      cause,
-    });
-  } finally {
-    process.umask(mask);
-  }
+const group = "starling";
+
+/** Serves until disposed. Throws a MeshError: SOCKET_UNUSABLE. */
+export async function openControlServer(options: ControlServerOptions): Promise<AsyncDisposable> {
+  const { path, log } = options;
+  const gid = await groupId();
+  await makeFolder(dirname(path), gid);
+  await using opened = new AsyncDisposableStack();
+  const closing = new AbortController();
+  const make = (isForRoot: boolean) =>
+    makeServer({ ...options, closing: closing.signal, isForRoot });
+  const whoServes = nameOfAgent;
+  const own = { path: rootSocket(path), mode: 0o600, group: undefined, whoServes };
+  const doors = [
+    opened.use(await listenAt(make(true), own)),
+    opened.use(await listenAt(make(false), { path, mode: 0o660, group: gid, whoServes })),
+  ];
+  log.info("serving the API", { path });
+  opened.move();
   return {
     [Symbol.asyncDispose]: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      closing.abort();
+      await Promise.all(doors.map((door) => door[Symbol.asyncDispose]()));
     },
   };
 }
 
-/** A socket file outlives its agent; one that answers does not. */
-async function refuseIfServed(path: string): Promise<void> {
-  const isServed = await new Promise<boolean>((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
-  if (!isServed) return;
-  throw new MeshError(
-    "PORT_BUSY",
-    `another agent serves ${path}; stop it, or choose another --socket`,
+function makeServer(options: AppOptions & { readonly limits: ControlLimits }): Server {
+  const { limits } = options;
+  const server = createServer(
+    {
+      headersTimeout: limits.apiRequestMs,
+      requestTimeout: limits.apiRequestMs,
+      // How often the two above are looked at.
+      connectionsCheckingInterval: Math.min(1_000, limits.apiRequestMs),
+    },
+    getRequestListener(makeApp(options).fetch),
   );
+  server.maxConnections = limits.apiConnections;
+  return server;
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o750 });
-    if (!(await stat(folder)).isDirectory()) throw new Error("it is no folder");
-  } catch (cause) {
-    throw new MeshError("DATA_DIR_UNUSABLE", `cannot make the folder ${folder} for the socket`, {
-      cause,
-    });
-  }
-}
-
-/** Without such a group the socket is root's. */
-async function handToGroup(path: string, log: Log): Promise<void> {
+/** The group's number; undefined where this host has no such group: then the socket is root's. */
+async function groupId(): Promise<number | undefined> {
   const line = await promisify(execFile)("getent", ["group", group]).then(
     ({ stdout }) => stdout,
     () => "",
   );
-  const id = Number(line.split(":")[2]);
-  if (!Number.isInteger(id) || line === "") return;
+  const id = /^[^:]+:[^:]*:([0-9]+):/.exec(line)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
+
+async function nameOfAgent(path: string): Promise<string> {
   try {
-    await chown(path, -1, id);
-    await chown(dirname(path), -1, id);
+    const { host } = await new ControlClient(path, { answerMs: 1_000 }).status();
+    return `the agent of host ${host.name} (${host.address})`;
   } catch {
-    log.warn("the socket could not be handed to its group", { path, name: group });
+    return "another process";
   }
 }

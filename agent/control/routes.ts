@@ -1,0 +1,189 @@
+/**
+ * Every route of the API, as data: the server serves this table and the OpenAPI document prints it,
+ * so neither can know of one that the other does not.
+ */
+import * as v from "valibot";
+import type { Command } from "../command.ts";
+import { answers } from "./answers.ts";
+import { readShape, type Shape } from "./faults.ts";
+import {
+  endpointBody,
+  endpointsQuery,
+  networkBody,
+  noQuery,
+  refSchema,
+  removeNetworkQuery,
+  waitQuery,
+} from "./protocol.ts";
+
+/** A request as it came: nothing in it is to be trusted. */
+export type Asked = { readonly ref: string | undefined; readonly query: object; body: unknown };
+
+/** What is done with a request: the desk answers, every later change is told, or we do it here. */
+export type Purpose =
+  | { readonly kind: "command"; readonly command: (asked: Asked) => Command }
+  | { readonly kind: "watch" }
+  | { readonly kind: "document" };
+
+export type Route = {
+  readonly method: "get" | "post" | "delete";
+  /** As OpenAPI writes it: `/v1/networks/{ref}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query: Shape;
+  readonly body: Shape | undefined;
+  readonly answer: v.GenericSchema;
+  readonly purpose: Purpose;
+  /** Served on root's own socket only. */
+  readonly isForRoot: boolean;
+};
+
+type Words = Pick<Route, "method" | "path" | "summary" | "answer"> & { isForRoot?: boolean };
+
+/** A question without a body. */
+function asks<Query extends Shape>(
+  query: Query,
+  words: Words & {
+    readonly command: (query: v.InferOutput<Query>, ref: string) => Command;
+  },
+): Route {
+  const command = ({ ref, query: given }: Asked) => {
+    const parsed = readShape(query, given, "parameter");
+    return words.command(parsed, readRef(ref));
+  };
+  const purpose = { kind: "command", command } as const;
+  return { isForRoot: false, ...words, query, body: undefined, purpose };
+}
+
+/** A wish with a body. */
+function creates<Body extends Shape>(
+  body: Body,
+  words: Omit<Words, "method"> & {
+    readonly command: (body: v.InferOutput<Body>, waitMs: number | undefined) => Command;
+  },
+): Route {
+  const command = ({ query, body: given }: Asked) => {
+    const { wait } = readShape(waitQuery, query, "parameter");
+    return words.command(readShape(body, given, "field"), wait);
+  };
+  const purpose = { kind: "command", command } as const;
+  return { isForRoot: false, ...words, method: "post", query: waitQuery, body, purpose };
+}
+
+function readRef(ref: string | undefined): string {
+  // Routes without {ref} in their path do not look at it.
+  if (ref === undefined) return "";
+  return readShape(refShape, { ref }, "parameter").ref;
+}
+
+const refShape = v.strictObject({ ref: refSchema });
+
+export const routes: readonly Route[] = [
+  asks(noQuery, {
+    method: "get",
+    path: "/v1/status",
+    summary: "What the agent says about itself",
+    answer: answers.status,
+    command: () => ({ kind: "status" }),
+  }),
+  asks(noQuery, {
+    method: "get",
+    path: "/v1/members",
+    summary: "All hosts of the cluster, as seen from here",
+    answer: answers.members,
+    command: () => ({ kind: "members" }),
+  }),
+  asks(noQuery, {
+    method: "get",
+    path: "/v1/networks",
+    summary: "All networks",
+    answer: answers.networks,
+    command: () => ({ kind: "networks" }),
+  }),
+  asks(noQuery, {
+    method: "get",
+    path: "/v1/networks/{ref}",
+    summary: "One network",
+    answer: answers.network,
+    command: (_, network) => ({ kind: "network", network }),
+  }),
+  creates(networkBody, {
+    path: "/v1/networks",
+    summary: "Creates a network",
+    answer: answers.networkCreated,
+    command: (body, waitMs) => ({ kind: "network-create", ...body, waitMs }),
+  }),
+  asks(removeNetworkQuery, {
+    method: "delete",
+    path: "/v1/networks/{ref}",
+    summary: "Removes a network",
+    answer: answers.removed,
+    command: ({ wait, force }, network) => ({
+      kind: "network-remove",
+      network,
+      isForced: force,
+      waitMs: wait,
+    }),
+  }),
+  asks(endpointsQuery, {
+    method: "get",
+    path: "/v1/endpoints",
+    summary: "All endpoints, or those of one network",
+    answer: answers.endpoints,
+    command: ({ network }) => ({ kind: "endpoints", network }),
+  }),
+  asks(noQuery, {
+    method: "get",
+    path: "/v1/endpoints/{ref}",
+    summary: "One endpoint",
+    answer: answers.endpoint,
+    command: (_, endpoint) => ({ kind: "endpoint", endpoint }),
+  }),
+  creates(endpointBody, {
+    path: "/v1/endpoints",
+    summary: "Puts an interface into a network namespace of this host",
+    answer: answers.endpointAdded,
+    command: ({ name, mac, ...body }, waitMs) => ({
+      kind: "endpoint-add",
+      ...body,
+      name,
+      mac,
+      waitMs,
+    }),
+  }),
+  asks(waitQuery, {
+    method: "delete",
+    path: "/v1/endpoints/{ref}",
+    summary: "Takes an endpoint of this host away",
+    answer: answers.removed,
+    command: ({ wait }, endpoint) => ({ kind: "endpoint-remove", endpoint, waitMs: wait }),
+  }),
+  {
+    method: "get",
+    path: "/v1/watch",
+    summary: "Every later change, as server-sent events",
+    query: noQuery,
+    body: undefined,
+    answer: answers.event,
+    purpose: { kind: "watch" },
+    isForRoot: false,
+  },
+  asks(noQuery, {
+    method: "get",
+    path: "/v1/token",
+    summary: "The join token",
+    answer: answers.token,
+    isForRoot: true,
+    command: () => ({ kind: "token" }),
+  }),
+  {
+    method: "get",
+    path: "/v1/openapi.json",
+    summary: "This document",
+    query: noQuery,
+    body: undefined,
+    answer: answers.document,
+    purpose: { kind: "document" },
+    isForRoot: false,
+  },
+];

@@ -1,0 +1,142 @@
+/** A desk without an agent: it keeps networks and endpoints in memory and remembers what it was asked. */
+import { EventEmitter, once } from "node:events";
+import type { Answer, Command, Desk } from "../../../agent/command.ts";
+import type { EndpointView, NetworkView, WaitReport, WatchEvent } from "../../../agent/view.ts";
+import type { ErrorCode } from "../../../base/errors.ts";
+import type { EndpointId, NetworkId } from "../../../base/id.ts";
+import { endpoint, members, network, status, token, wait } from "./samples.ts";
+
+type Of<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
+
+export class SimulatedDesk implements Desk {
+  readonly asked: Command[] = [];
+  readonly networks = new Map<string, NetworkView>();
+  readonly endpoints = new Map<string, EndpointView>();
+  /** What a change that waits is told. */
+  report: WaitReport = wait;
+  /** Answers commands in the desk's place, as long as it is there. */
+  answer: ((command: Command) => Answer | Promise<Answer>) | undefined;
+  readonly #emitter = new EventEmitter();
+  readonly #listeners = new Set<(event: WatchEvent) => void>();
+  #count = 0;
+
+  get watchers(): number {
+    return this.#listeners.size;
+  }
+
+  async ask(command: Command): Promise<Answer> {
+    this.asked.push(command);
+    this.#emitter.emit("asked");
+    return this.answer === undefined ? this.#handle(command) : this.answer(command);
+  }
+
+  watch(listener: (event: WatchEvent) => void): () => void {
+    this.#listeners.add(listener);
+    this.#emitter.emit("watchers");
+    return () => {
+      this.#listeners.delete(listener);
+      this.#emitter.emit("watchers");
+    };
+  }
+
+  tell(event: WatchEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Resolves when so many watch. */
+  async watched(by: number): Promise<void> {
+    while (this.watchers !== by) await once(this.#emitter, "watchers");
+  }
+
+  /** Resolves when a command of the kind has been asked. */
+  async askedFor(kind: Command["kind"]): Promise<void> {
+    while (!this.asked.some((command) => command.kind === kind)) await once(this.#emitter, "asked");
+  }
+
+  #handle(command: Command): Answer {
+    switch (command.kind) {
+      case "status":
+        return { kind: "status", status };
+      case "members":
+        return { kind: "members", members };
+      case "token":
+        return { kind: "token", ...token };
+      case "networks":
+        return { kind: "networks", networks: [...this.networks.values()] };
+      case "endpoints":
+        return { kind: "endpoints", endpoints: [...this.endpoints.values()] };
+      case "network":
+        return this.#network(command.network, (found) => ({ ...found, wait: undefined }));
+      case "network-create":
+        return this.#createNetwork(command);
+      case "network-remove":
+        return this.#network(command.network, (found) => {
+          this.networks.delete(found.network.name);
+          return { kind: "removed", id: found.network.id, wait: this.#waited(command) };
+        });
+      case "endpoint":
+        return this.#endpoint(command.endpoint, (found) => found);
+      case "endpoint-add":
+        return this.#addEndpoint(command);
+      case "endpoint-remove":
+        return this.#endpoint(command.endpoint, (found) => {
+          this.endpoints.delete(found.endpoint.id);
+          return { kind: "removed", id: found.endpoint.id, wait: this.#waited(command) };
+        });
+    }
+  }
+
+  #createNetwork(command: Of<"network-create">): Answer {
+    const id = this.#id() as NetworkId;
+    const { name, subnets } = command;
+    if (this.networks.has(name)) return refused("NAME_TAKEN", `there is a network ${name} already`);
+    const view = { ...network, id, name, subnets, conflict: undefined };
+    this.networks.set(name, view);
+    return { kind: "network", network: view, wait: this.#waited(command) };
+  }
+
+  #addEndpoint(command: Of<"endpoint-add">): Answer {
+    return this.#network(command.network, (found) => {
+      const id = this.#id() as EndpointId;
+      const { netns, name, interface: device } = command;
+      const addresses = command.addresses.map((address) => `${address}/16`);
+      const view: EndpointView = {
+        ...endpoint,
+        id,
+        name,
+        netns,
+        interface: device,
+        mac: command.mac ?? endpoint.mac,
+        network: { id: found.network.id, name: found.network.name },
+        addresses: addresses.length > 0 ? addresses : endpoint.addresses,
+      };
+      this.endpoints.set(id, view);
+      return { kind: "endpoint", endpoint: view, wait: this.#waited(command) };
+    });
+  }
+
+  #network(ref: string, then: (found: Extract<Answer, { kind: "network" }>) => Answer): Answer {
+    const found = this.networks.get(ref);
+    if (found === undefined) return refused("UNKNOWN_NETWORK", `there is no network ${ref}`);
+    return then({ kind: "network", network: found, wait: undefined });
+  }
+
+  #endpoint(ref: string, then: (found: Extract<Answer, { kind: "endpoint" }>) => Answer): Answer {
+    const found = [...this.endpoints.values()].find(({ id, name }) => id === ref || name === ref);
+    if (found === undefined) return refused("UNKNOWN_ENDPOINT", `there is no endpoint ${ref}`);
+    return then({ kind: "endpoint", endpoint: found, wait: undefined });
+  }
+
+  #waited({ waitMs }: { readonly waitMs: number | undefined }): WaitReport | undefined {
+    return waitMs === undefined ? undefined : this.report;
+  }
+
+  #id(): string {
+    this.#count += 1;
+    return this.#count.toString(16).padStart(16, "0");
+  }
+}
+
+export function refused(code: ErrorCode, message: string): Answer {
+  return { kind: "refused", refusal: { code, message } };
+}

@@ -129,6 +129,12 @@ export class Agent {
     this.#parts.reconciler.tick(now);
   }
 
+  /** A `wake` is due. */
+  woken(now: Instant): void {
+    this.#now = now;
+    this.#parts.replication.woken(now);
+  }
+
   linkUp(link: Link, now: Instant): void {
     this.#now = now;
     this.#parts.contacts.linkUp(link, now);

@@ -23,6 +23,8 @@ export type Effect =
   | { readonly kind: "append"; readonly ops: readonly JournalOp[] }
   /** What others wrote: not durable, since they can be asked again; nothing comes back. */
   | { readonly kind: "keep"; readonly ops: readonly JournalOp[] }
+  /** `woken`, after so many milliseconds: for the few deadlines that are shorter than a tick. */
+  | { readonly kind: "wake"; readonly afterMs: number }
   /** `applied`. */
   | { readonly kind: "apply"; readonly ops: readonly DataplaneOp[] }
   /** `dumped`. */

@@ -19,6 +19,8 @@ export type ReconcilerOptions = {
   readonly sweepMs: number;
   /** After a notification of a foreign change. */
   readonly watchMs: number;
+  /** Not within this long after a change of our own: it is notified as well. */
+  readonly quietMs: number;
   /** After a refused operation. */
   readonly retryMs: number;
 };
@@ -35,6 +37,7 @@ export class Reconciler {
   #applying: { readonly wanted: Wanted; readonly ops: readonly DataplaneOp[] } | undefined;
   #dumping: { isStale: boolean } | undefined;
   #dumpAt: Instant = 0;
+  #appliedAt: Instant = Number.NEGATIVE_INFINITY;
   #repairs = 0;
   #failures: readonly OpFailure[] = [];
   #conflicts: Actual["conflicts"] = [];
@@ -85,6 +88,7 @@ export class Reconciler {
   applied(failures: readonly OpFailure[], now: Instant): void {
     const done = this.#applying;
     this.#applying = undefined;
+    this.#appliedAt = now;
     this.#failures = failures;
     this.#programmed = failures.length === 0 ? done?.wanted : undefined;
     this.#dumpAt = Math.min(this.#dumpAt, now + this.#options.sweepMs);
@@ -116,7 +120,9 @@ export class Reconciler {
 
   /** Something in the kernel changed, by us or by others. */
   kernelChanged(now: Instant): void {
-    this.#dumpAt = Math.min(this.#dumpAt, now + this.#options.watchMs);
+    const { watchMs, quietMs } = this.#options;
+    const soon = Math.max(now + watchMs, this.#appliedAt + quietMs);
+    this.#dumpAt = Math.min(this.#dumpAt, soon);
   }
 
   tick(now: Instant): void {

@@ -19,8 +19,9 @@ import { limits } from "./config.ts";
 import type { Emit } from "./effect.ts";
 
 export type ReplicationOptions = {
-  /** Longest wait before changes that come fast are gossiped together. */
-  readonly coalesceMs: number;
+  /** How long a change waits for others to be gossiped with: at least, and under load at most. */
+  readonly coalesceMinMs: number;
+  readonly coalesceMaxMs: number;
   /** A delta above this size is announced by its head, and pulled. */
   readonly pushBytes: number;
   /** A pull without a frame for this long is given up. */
@@ -54,6 +55,9 @@ export class Replication {
   #pullId = 0;
   #unpublished: { readonly from: number; readonly epoch: number } | undefined;
   #publishedAt: Instant = 0;
+  #coalesceMs: number;
+  /** A `wake` of ours is under way. */
+  #isWaking = false;
 
   constructor(options: {
     readonly self: HostId;
@@ -69,6 +73,7 @@ export class Replication {
     this.#replica = options.replica;
     this.#writer = options.writer;
     this.#options = options.options;
+    this.#coalesceMs = options.options.coalesceMinMs;
     this.#emit = options.emit;
     this.#log = options.log;
     this.#learned = options.learned;
@@ -179,6 +184,12 @@ export class Replication {
     for (const [id, pull] of this.#pulls) if (pull.from === host) this.#pulls.delete(id);
   }
 
+  /** The wait for company is over. */
+  woken(now: Instant): void {
+    this.#isWaking = false;
+    this.#publish(now);
+  }
+
   tick(now: Instant): void {
     this.#publish(now);
     for (const [id, pull] of this.#pulls) if (pull.idleAt < now) this.#pulls.delete(id);
@@ -262,12 +273,23 @@ export class Replication {
     return held.map(({ key }) => key).filter((key) => !stay.has(key));
   }
 
-  /** At once when things are quiet; at most every coalesceMs when they are not. */
+  /**
+   * At once when things are quiet. While changes keep coming each message waits a little longer for
+   * company, up to coalesceMaxMs, so that a burst is few messages.
+   */
   #publish(now: Instant): void {
     const pending = this.#unpublished;
     const state = this.#replica.origin(this.#self);
     if (pending === undefined || state === undefined) return;
-    if (now - this.#publishedAt < this.#options.coalesceMs) return;
+    const { coalesceMinMs, coalesceMaxMs } = this.#options;
+    const sinceLast = now - this.#publishedAt;
+    if (sinceLast < this.#coalesceMs) {
+      if (!this.#isWaking) this.#emit({ kind: "wake", afterMs: this.#coalesceMs - sinceLast });
+      this.#isWaking = true;
+      return;
+    }
+    const isBusy = sinceLast < 2 * this.#coalesceMs;
+    this.#coalesceMs = isBusy ? Math.min(2 * this.#coalesceMs, coalesceMaxMs) : coalesceMinMs;
     this.#unpublished = undefined;
     this.#publishedAt = now;
     const changes = state.changesSince(pending.from);

@@ -203,6 +203,9 @@ export class Loop implements Desk, TransportHandler {
         return ports.transport.close(effect.host, effect.reason);
       case "pull":
         return ports.transport.pull(effect.pull);
+      case "wake":
+        setTimeout(() => this.#input((agent, now) => agent.woken(now)), effect.afterMs).unref();
+        return;
       case "append":
       case "keep":
         return this.#performOnDisk(effect, ports.journal);

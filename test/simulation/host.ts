@@ -181,6 +181,8 @@ export class SimulatedHost implements Station {
         return this.#network.close(this.id, effect.host, effect.reason);
       case "pull":
         return this.#network.pull(this.id, effect.pull);
+      case "wake":
+        return this.#later(effect.afterMs, (agent) => agent.woken(this.#schedule.now()));
       case "append":
         return this.#later(this.#random.below(3000) / 1000, (agent) => {
           this.disk.append(effect.ops, true);

@@ -1,14 +1,20 @@
 /**
- * An interface in somebody's network namespace, and its port on our bridge: a veth pair whose far
- * end is made in the namespace straight away. All of it or nothing.
+ * An interface in somebody's network namespace, and its port on our bridge: a veth pair. All of it
+ * or nothing.
+ *
+ * One process in the namespace makes the pair, its near end straight in ours, and configures the
+ * far end; then two lines to children that run already put the near end on the bridge.
  */
 import { stat } from "node:fs/promises";
 import { describeError, MeshError } from "../../base/errors.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type { Attachment } from "../dataplane.ts";
 import { portName } from "../names.ts";
+import type { Batch } from "./batch.ts";
 import { portSet } from "./commands.ts";
 import { run } from "./run.ts";
+
+export type Batches = { readonly ip: Batch; readonly bridge: Batch };
 
 /** The inode behind a path of a network namespace, or undefined where there is none. */
 export async function netnsInode(path: string): Promise<number | undefined> {
@@ -19,54 +25,61 @@ export async function netnsInode(path: string): Promise<number | undefined> {
   }
 }
 
-/** Throws a MeshError: NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED. */
-export async function attach(attachment: Attachment): Promise<{ readonly netnsInode: number }> {
-  const inode = await netnsInode(attachment.netns);
-  if (inode === undefined || !/^\/[^\s"']+$/.test(attachment.netns)) {
-    throw new MeshError("NETNS_MISSING", `there is no network namespace ${attachment.netns}`);
-  }
-  await makePair(attachment);
-  try {
-    await Promise.all([configureInside(attachment), guardPort(attachment)]);
-  } catch (error) {
-    await detach(attachment.endpoint);
-    throw error;
-  }
-  return { netnsInode: inode };
-}
+/** Makes interfaces. One for each dataplane: it remembers which ports its children have seen. */
+export class Attacher {
+  readonly #batches: Batches;
+  readonly #seen = new Set<EndpointId>();
 
-/**
- * The pair, its near end on the bridge already. A process of its own, since names of ports come
- * back (see Batch).
- */
-async function makePair(attachment: Attachment): Promise<void> {
-  const { vni, endpoint, mac, mtu, netns, interface: name } = attachment;
-  const far = `peer name ${name} address ${mac} mtu ${mtu} netns ${netns}`;
-  const lines = [
-    `link add name ${portName(endpoint)} mtu ${mtu} type veth ${far}`,
-    ...portSet(vni, attachment).ip,
-  ];
-  try {
-    await run("ip", ["-batch", "-"], `${lines.join("\n")}\n`);
-  } catch (error) {
-    const reason = describeError(error);
-    if (reason.includes("File exists")) {
-      const message = `namespace ${netns} has an interface ${name} already; name another with --interface`;
-      throw new MeshError("INTERFACE_TAKEN", message);
+  constructor(batches: Batches) {
+    this.#batches = batches;
+  }
+
+  /** Throws a MeshError: NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED. */
+  async attach(attachment: Attachment): Promise<{ readonly netnsInode: number }> {
+    const { netns, endpoint } = attachment;
+    const inode = await netnsInode(netns);
+    if (inode === undefined || !/^\/[^\s"']+$/.test(netns)) {
+      throw new MeshError("NETNS_MISSING", `there is no network namespace ${netns}`);
     }
-    await detach(endpoint);
-    const what = `cannot make an interface in ${netns}: ${reason}`;
-    throw new MeshError("DATAPLANE_REFUSED", what, { cause: error });
+    await makePair(attachment);
+    try {
+      await this.#joinBridge(attachment);
+    } catch (error) {
+      await detach(endpoint);
+      throw error;
+    }
+    return { netnsInode: inode };
+  }
+
+  async #joinBridge(attachment: Attachment): Promise<void> {
+    const { endpoint, vni } = attachment;
+    const { ip, bridge } = this.#batches;
+    // A port made anew has the old one's name and another index, which a child that saw the old one
+    // does not know.
+    if (this.#seen.has(endpoint)) {
+      ip.renew();
+      bridge.renew();
+    }
+    this.#seen.add(endpoint);
+    const lines = portSet(vni, attachment);
+    const failures = [
+      ...(await ip.run(lines.ip)).values(),
+      ...(await bridge.run(lines.bridge)).values(),
+    ];
+    const [reason] = failures;
+    if (reason === undefined) return;
+    throw new MeshError(
+      "DATAPLANE_REFUSED",
+      `cannot put ${portName(endpoint)} on its bridge: ${reason}`,
+    );
   }
 }
 
-async function detach(endpoint: EndpointId): Promise<void> {
-  await run("ip", ["link", "del", "dev", portName(endpoint)]).catch(() => undefined);
-}
-
-async function configureInside(attachment: Attachment): Promise<void> {
-  const { netns, interface: name, addresses, gateways } = attachment;
+async function makePair(attachment: Attachment): Promise<void> {
+  const { endpoint, mac, mtu, netns, interface: name, addresses, gateways } = attachment;
+  const near = `peer name ${portName(endpoint)} mtu ${mtu} netns ${process.pid}`;
   const lines = [
+    `link add name ${name} address ${mac} mtu ${mtu} type veth ${near}`,
     "link set dev lo up",
     `link set dev ${name} up`,
     ...addresses.map(
@@ -77,13 +90,17 @@ async function configureInside(attachment: Attachment): Promise<void> {
   try {
     await run("nsenter", [`--net=${netns}`, "ip", "-batch", "-"], `${lines.join("\n")}\n`);
   } catch (error) {
-    const what = `cannot configure ${name} in ${netns}: ${describeError(error)}`;
+    const reason = describeError(error);
+    if (reason.includes("File exists")) {
+      const message = `namespace ${netns} has an interface ${name} already; name another with --interface`;
+      throw new MeshError("INTERFACE_TAKEN", message);
+    }
+    await detach(endpoint);
+    const what = `cannot make ${name} in ${netns}: ${reason}`;
     throw new MeshError("DATAPLANE_REFUSED", what, { cause: error });
   }
 }
 
-/** A second process, while the first configures the namespace. */
-async function guardPort(attachment: Attachment): Promise<void> {
-  const { bridge } = portSet(attachment.vni, attachment);
-  await run("bridge", ["-batch", "-"], `${bridge.join("\n")}\n`);
+async function detach(endpoint: EndpointId): Promise<void> {
+  await run("ip", ["link", "del", "dev", portName(endpoint)]).catch(() => undefined);
 }

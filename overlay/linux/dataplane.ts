@@ -6,7 +6,7 @@ import type { Vni } from "../../base/address.ts";
 import type { Log } from "../../base/log.ts";
 import type { Dataplane, DataplaneOp, OpFailure, Segment } from "../dataplane.ts";
 import { bridgeName, ownDevice, vxlanName } from "../names.ts";
-import { attach, netnsInode } from "./attach.ts";
+import { Attacher, type Batches, netnsInode } from "./attach.ts";
 import { Batch } from "./batch.ts";
 import { bridgeCreate, bridgeSet, type Lines, linesOf, vxlanCreate, vxlanSet } from "./commands.ts";
 import { dump } from "./dump.ts";
@@ -19,16 +19,15 @@ export type OpenedDataplane = Dataplane &
     purge(): Promise<void>;
   };
 
-type Batches = { readonly ip: Batch; readonly bridge: Batch };
-
 /** Nothing is changed by opening. */
 export function openDataplane({ log }: { readonly log: Log }): OpenedDataplane {
   const stack = new AsyncDisposableStack();
   const batches = { ip: stack.use(new Batch("ip")), bridge: stack.use(new Batch("bridge")) };
+  const attacher = new Attacher(batches);
   return {
     read: dump,
     apply: (ops) => apply(ops, batches),
-    attach,
+    attach: (attachment) => attacher.attach(attachment),
     netnsInode,
     watch: (changed) => watchKernel(changed, log),
     purge: () => purge(batches),

@@ -1,4 +1,6 @@
-/** Whether an origin may be known here: only with a host record whose certificate makes it a member. */
+/**
+ * Whether an origin may be known here: only with a host record whose certificate makes it a member.
+ */
 import * as v from "valibot";
 import { decode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";

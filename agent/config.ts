@@ -70,7 +70,9 @@ export const limits = {
   origins: 4_096,
   /** Bytes of the API's request bodies. */
   bodyBytes: 1024 * 1024,
-  /** Connections to each of the API's sockets: an operator's shells and plugins, many times over. */
+  /**
+   * Connections to each of the API's sockets: an operator's shells and plugins, many times over.
+   */
   apiConnections: 64,
   /** Milliseconds for a request to arrive. One from this host takes one. */
   apiRequestMs: 10_000,

@@ -1,4 +1,7 @@
-/** What follows from a change of the map: for the other machines, for our own records, and for who watches. */
+/**
+ * What follows from a change of the map: for the other machines, for our own records, and for who
+ * watches.
+ */
 import type { HostId, NetworkId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { Hooks, Parts } from "./parts.ts";

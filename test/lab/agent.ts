@@ -19,7 +19,10 @@ export type AgentOptions = {
 
 const startMs = 15_000;
 
-/** One `starling agent` on one host: the process, what it says, and its API. It may be ended and started again. */
+/**
+ * One `starling agent` on one host: the process, what it says, and its API. It may be ended and
+ * started again.
+ */
 export class Agent implements AsyncDisposable {
   readonly host: Host;
   readonly api: Api;
@@ -109,7 +112,9 @@ export class Agent implements AsyncDisposable {
     this.#process.kill("SIGCONT");
   }
 
-  /** Starts it anew on the same data, without seeds or token unless they are given: it remembers. */
+  /**
+   * Starts it anew on the same data, without seeds or token unless they are given: it remembers.
+   */
   async restart(options: AgentOptions = {}): Promise<this> {
     if (this.isRunning) await this.stop();
     const { join: _, token: __, ...kept } = this.#options;

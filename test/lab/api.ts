@@ -1,4 +1,7 @@
-/** A small client of the agent's HTTP/JSON API, written apart from the product's own so that each checks the other. */
+/**
+ * A small client of the agent's HTTP/JSON API, written apart from the product's own so that each
+ * checks the other.
+ */
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import type { EndpointView, MemberView, NetworkView, StatusView } from "../../agent/view.ts";

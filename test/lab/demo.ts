@@ -1,4 +1,7 @@
-/** `npm run demo`: the main job on simulated hosts with real agents and real kernels, told as a story. */
+/**
+ * `npm run demo`: the main job on simulated hosts with real agents and real kernels, told as a
+ * story.
+ */
 import { parseArgs } from "node:util";
 import type { NetworkView } from "../../agent/view.ts";
 import { describeError } from "../../base/errors.ts";

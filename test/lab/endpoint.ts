@@ -13,7 +13,10 @@ export type EndpointOptions = {
 
 type Added = { readonly endpoint: EndpointView; readonly wait?: WaitReport };
 
-/** A container of sorts: a network namespace of its own, attached to a network as an operator would do it. */
+/**
+ * A container of sorts: a network namespace of its own, attached to a network as an operator would
+ * do it.
+ */
 export class Endpoint implements AsyncDisposable {
   readonly name: string;
   readonly namespace: string;

@@ -35,7 +35,8 @@ describe("a lab", () => {
       await using lab = new Process([...enter, "sh", "-c", command]);
       await lab.out.until(/^up$/, { withinMs: 10_000 });
       lab.kill(signal);
-      // Settles only when nobody holds the output any more, so when the last process inside is gone.
+      // Settles only when nobody holds the output any more, so when the last process inside is
+      // gone.
       await lab.exited;
       assert.deepEqual(leaks(before, await takeSnapshot()), []);
     });

@@ -1,6 +1,7 @@
 /**
- * The lab's outer wall: a network, mount and process namespace of its own (and a user namespace where we are not root).
- * Whatever is made inside, namespaces, links, processes and files under /run, ends with the first process in it:
+ * The lab's outer wall: a network, mount and process namespace of its own (and a user namespace
+ * where we are not root). Whatever is made inside, namespaces, links, processes and files under
+ * /run, ends with the first process in it:
  *
  *   this program --spawns--> unshare --forks--> sh (process 1: mounts /run) --runs--> the program again, now inside
  *        |_____ dies: so does ____|______ dies: so does __|________ dies: so does all else __|
@@ -9,9 +10,15 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 
-/** Holds the lab's network namespace, so that a process that moved into a host knows it is no longer at the wall. */
+/**
+ * Holds the lab's network namespace, so that a process that moved into a host knows it is no longer
+ * at the wall.
+ */
 const mark = "STARLING_LAB";
-/** Holds the process id of the lab's process 1 as the machine counts, for who wants to come in from outside. */
+/**
+ * Holds the process id of the lab's process 1 as the machine counts, for who wants to come in from
+ * outside.
+ */
 const door = "STARLING_LAB_PID";
 
 const prepare = [
@@ -37,21 +44,28 @@ export function wayIn(namespace: string): string {
   return `${target} nsenter --net=/run/netns/${namespace} bash`;
 }
 
-/** Returns at once inside a lab; elsewhere runs this very program in a fresh lab and ends with its exit code. */
+/**
+ * Returns at once inside a lab; elsewhere runs this very program in a fresh lab and ends with its
+ * exit code.
+ */
 export async function enterLab(): Promise<void> {
   if (isInLab()) return;
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   process.exit(await runInLab(again));
 }
 
-/** Runs a command in a fresh lab with our terminal, and returns its exit code. A signal to us ends the whole lab. */
+/**
+ * Runs a command in a fresh lab with our terminal, and returns its exit code. A signal to us ends
+ * the whole lab.
+ */
 export async function runInLab(argv: readonly string[]): Promise<number> {
   const obstacle = labObstacle();
   if (obstacle !== undefined) {
     process.stderr.write(`${obstacle}\n`);
     return 1;
   }
-  // Process 1 must stay a shell: it reaps orphans, and the command keeps ordinary signal dispositions.
+  // Process 1 must stay a shell: it reaps orphans, and the command keeps ordinary signal
+  // dispositions.
   const script = `${prepare} && { "$@"; exit $?; }`;
   const wall = [...wallCommand(), "sh", "-c", script, "lab", ...argv];
   const [command = "", ...rest] = ["setpriv", "--pdeathsig", "KILL", ...wall];
@@ -100,7 +114,10 @@ function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** Kills process 1 of the lab: its parent then returns only when the kernel has ended every process inside. */
+/**
+ * Kills process 1 of the lab: its parent then returns only when the kernel has ended every process
+ * inside.
+ */
 function endLab(unshare: ChildProcess): void {
   const first = firstChild(unshare.pid);
   if (first === undefined) unshare.kill("SIGKILL");

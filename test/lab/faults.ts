@@ -1,4 +1,7 @@
-/** What is wrong with the wire: pairs of bridge ports between which frames are lost, one way each, and random loss. */
+/**
+ * What is wrong with the wire: pairs of bridge ports between which frames are lost, one way each,
+ * and random loss.
+ */
 export type Faults = {
   readonly cuts: readonly (readonly [from: string, to: string])[];
   readonly lossPercent: number;
@@ -6,7 +9,9 @@ export type Faults = {
 
 export const noFaults: Faults = { cuts: [], lossPercent: 0 };
 
-/** The nftables script that makes a bridge behave so; it replaces the former one in one transaction. */
+/**
+ * The nftables script that makes a bridge behave so; it replaces the former one in one transaction.
+ */
 export function cutRules(table: string, { cuts, lossPercent }: Faults): string {
   const pairs = cuts.map(([from, to]) => `"${from}" . "${to}"`);
   const rules = [
@@ -25,7 +30,10 @@ export function cutRules(table: string, { cuts, lossPercent }: Faults): string {
   ].join("\n");
 }
 
-/** The script that takes them away, whether or not there are any: deleting a missing table would fail. */
+/**
+ * The script that takes them away, whether or not there are any: deleting a missing table would
+ * fail.
+ */
 export function clearRules(table: string): string {
   return `table bridge ${table}\ndelete table bridge ${table}\n`;
 }

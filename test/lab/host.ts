@@ -6,7 +6,10 @@ import { Monitor, type MonitorKind } from "./monitor.ts";
 import { addNamespace, enterNamespace, removeNamespace } from "./namespace.ts";
 import { type Process, Process as RunningProcess, type RunOptions, run } from "./process.ts";
 
-/** A simulated machine: a network namespace with one interface on the lab's underlay and a folder of its own. */
+/**
+ * A simulated machine: a network namespace with one interface on the lab's underlay and a folder of
+ * its own.
+ */
 export class Host implements AsyncDisposable {
   readonly name: string;
   /** On the underlay. */
@@ -43,7 +46,8 @@ export class Host implements AsyncDisposable {
     await run(["ip", "-batch", "-"], {
       input: `${link} netns ${name}\nlink set dev ${port} master ${bridge} up\n`,
     });
-    // The kernel empties a removed namespace in its own time; this end takes the other with it at once.
+    // The kernel empties a removed namespace in its own time; this end takes the other with it at
+    // once.
     undo.defer(() => run(["ip", "link", "del", "dev", port]).then(() => undefined));
     // Without `nodad` nothing could bind to an IPv6 address for a second.
     const flags = address.includes(":") ? " nodad" : "";

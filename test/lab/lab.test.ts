@@ -85,7 +85,8 @@ describe("lab", () => {
     const [a, b] = [lab.host("a"), lab.host("b")];
     await lab.drop(30);
     const share = (await lost(a, b, 400)) / 400;
-    // A question and its answer each get through with 70 %, so 51 % are lost; 35 to 67 % is over six deviations wide.
+    // A question and its answer each get through with 70 %, so 51 % are lost; 35 to 67 % is over
+    // six deviations wide.
     assert.ok(share > 0.35 && share < 0.67, `lost ${share}`);
   });
 

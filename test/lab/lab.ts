@@ -50,7 +50,10 @@ export class Lab implements AsyncDisposable {
     return host;
   }
 
-  /** Only hosts of one group hear each other; a host in no group is cut off from all that are in one. */
+  /**
+   * Only hosts of one group hear each other; a host in no group is cut off from all that are in
+   * one.
+   */
   async partition(groups: readonly (readonly Host[])[]): Promise<void> {
     const groupOf = (host: Host): number => groups.findIndex((group) => group.includes(host));
     const cuts = this.hosts.flatMap((from) =>

@@ -2,7 +2,10 @@ import { within } from "./within.ts";
 
 type Search = { readonly withinMs: number; readonly from?: number };
 
-/** What a process prints, kept and awaitable: a log, a kernel monitor, a watch stream, a running ping. */
+/**
+ * What a process prints, kept and awaitable: a log, a kernel monitor, a watch stream, a running
+ * ping.
+ */
 export class Lines {
   readonly name: string;
   readonly #all: string[] = [];
@@ -32,7 +35,10 @@ export class Lines {
     this.#wake();
   }
 
-  /** Resolves when there are more than `count` lines. Rejects at the end of the stream or at the deadline. */
+  /**
+   * Resolves when there are more than `count` lines. Rejects at the end of the stream or at the
+   * deadline.
+   */
   async after(count: number, withinMs: number): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (this.#all.length <= count) {

@@ -1,7 +1,10 @@
 import { Lines } from "./lines.ts";
 import { Process, run } from "./process.ts";
 
-/** What one kernel announced, and when by the machine's one wall clock: milliseconds with microseconds behind. */
+/**
+ * What one kernel announced, and when by the machine's one wall clock: milliseconds with
+ * microseconds behind.
+ */
 export type Notice = { readonly at: number; readonly text: string };
 
 export type MonitorKind = "fdb" | "link";
@@ -11,7 +14,10 @@ const tools = {
   link: ["ip", "-timestamp", "monitor", "link"],
 } as const;
 
-/** A kernel's own announcements in one namespace. All hosts of a lab share one clock, so their times compare. */
+/**
+ * A kernel's own announcements in one namespace. All hosts of a lab share one clock, so their times
+ * compare.
+ */
 export class Monitor implements AsyncDisposable {
   /** One line for each notice, in step with `notices`. */
   readonly lines: Lines;
@@ -69,7 +75,10 @@ export class Monitor implements AsyncDisposable {
     await this.#process[Symbol.asyncDispose]();
   }
 
-  /** A time stands on a line of its own and holds for the lines that follow; indented lines belong to the one above. */
+  /**
+   * A time stands on a line of its own and holds for the lines that follow; indented lines belong
+   * to the one above.
+   */
   async #read(): Promise<void> {
     let at = 0;
     for await (const text of this.#process.out) {

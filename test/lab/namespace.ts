@@ -4,7 +4,10 @@ export function namespacePath(name: string): string {
   return `/run/netns/${name}`;
 }
 
-/** The words that put a command into a named network namespace: nothing but the network changes around it. */
+/**
+ * The words that put a command into a named network namespace: nothing but the network changes
+ * around it.
+ */
 export function enterNamespace(name: string): readonly string[] {
   return ["nsenter", `--net=${namespacePath(name)}`];
 }

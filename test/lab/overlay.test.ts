@@ -63,7 +63,8 @@ describe("the overlay", () => {
     await cluster.network("web", subnet);
     const x = await cluster.endpoint("a", { network: "web", name: "x" });
     const y = await cluster.endpoint("b", { network: "web", name: "y" });
-    // 14 Ethernet, 8 VXLAN, 8 UDP and 20 IPv4 bytes around; 28 bytes of IPv4 and ICMP header inside.
+    // 14 Ethernet, 8 VXLAN, 8 UDP and 20 IPv4 bytes around; 28 bytes of IPv4 and ICMP header
+    // inside.
     const payload = 1400 - 50 - 28;
     const ping = ["ping", "-M", "do", "-c", "1", "-W", "1", y.address, "-s"];
     await x.run([...ping, `${payload}`]);

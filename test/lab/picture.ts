@@ -11,7 +11,9 @@ export type Panel = {
 
 const inner = 62;
 
-/** Hosts, their endpoints and, one line each, the tunnel every remote endpoint is reached through. */
+/**
+ * Hosts, their endpoints and, one line each, the tunnel every remote endpoint is reached through.
+ */
 export async function drawHosts(
   hosts: readonly Host[],
   endpoints: readonly Endpoint[],

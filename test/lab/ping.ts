@@ -43,7 +43,10 @@ export class Ping implements AsyncDisposable {
   }
 }
 
-/** Reads what ping printed. A last question without an answer may still be under way, so it is not counted. */
+/**
+ * Reads what ping printed. A last question without an answer may still be under way, so it is not
+ * counted.
+ */
 export function parseReport(text: string): PingReport {
   const counts = /(\d+) packets transmitted, (\d+) received/.exec(text);
   if (counts === null) throw new Error(`no ping report: ${text}`);

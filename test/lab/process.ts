@@ -14,7 +14,10 @@ export type RunOptions = {
 
 const defaultWithinMs = 20_000;
 
-/** Runs a command to its end and returns its standard output. Throws where it fails, with what it said. */
+/**
+ * Runs a command to its end and returns its standard output. Throws where it fails, with what it
+ * said.
+ */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
   const result = await attempt(argv, options);
   if (result.code === 0) return result.stdout;
@@ -22,7 +25,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   throw new Error(`${argv.join(" ")}: exit ${result.code ?? result.signal}: ${said}`);
 }
 
-/** Runs a command to its end, whatever that is; it is killed and the promise rejects when the time is up. */
+/**
+ * Runs a command to its end, whatever that is; it is killed and the promise rejects when the time
+ * is up.
+ */
 export async function attempt(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
   const child = start(argv, options.env);
   const output = { stdout: "", stderr: "" };

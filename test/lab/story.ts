@@ -1,4 +1,7 @@
-/** Tells a person what happens while it happens: numbered steps, one live line on a terminal, plain lines elsewhere. */
+/**
+ * Tells a person what happens while it happens: numbered steps, one live line on a terminal, plain
+ * lines elsewhere.
+ */
 import { styleText } from "node:util";
 
 type Style = Parameters<typeof styleText>[0];

@@ -18,8 +18,8 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
 export type Awaited = { readonly what: string; readonly on: Lines; readonly withinMs: number };
 
 /**
- * The claim's value once it holds. It is asked now and again after every line of `on`, never by the clock;
- * a claim says "not yet" by returning undefined or false.
+ * The claim's value once it holds. It is asked now and again after every line of `on`, never by the
+ * clock; a claim says "not yet" by returning undefined or false.
  */
 export async function eventually<T>(
   { what, on, withinMs }: Awaited,

@@ -32,6 +32,14 @@ export class Disk {
     this.#unsynced = [];
   }
 
+  /** Another disk with the same content. */
+  copy(): Disk {
+    const other = new Disk();
+    other.#synced = new Map(this.#synced);
+    other.#unsynced = [...this.#unsynced];
+    return other;
+  }
+
   /** A copy to put back later: a backup, or a cloned machine. */
   snapshot(): () => void {
     const copy = new Map(this.#synced);

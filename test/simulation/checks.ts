@@ -33,12 +33,14 @@ export function checkAgreement(cluster: Cluster): void {
   for (const { id } of cluster.endpoints.values()) {
     assert.ok(shown.has(id), `endpoint ${id} was acknowledged and is lost`);
   }
+  const places = placesOf(cluster, views);
   for (const id of shown.keys()) {
-    assert.ok(
-      cluster.endpoints.has(id),
-      `endpoint ${id} was removed, or never promised, and is there`,
-    );
+    const isUncertain = cluster.uncertain.has(places.get(id) ?? "");
+    const isRight = isUncertain || cluster.endpoints.has(id);
+    assert.ok(isRight, `endpoint ${id} was removed, or never promised, and is there`);
   }
+  const held = first.flatMap((view) => view.addresses.map((ip) => `${view.network.id} ${ip}`));
+  assert.equal(new Set(held).size, held.length, "no address is in the map twice");
   checkKernels(cluster, first);
 }
 
@@ -61,6 +63,17 @@ function checkKernels(cluster: Cluster, all: readonly EndpointView[]): void {
         assert.ok(host.kernel.hasPort(view.id), `${view.id} has its port`);
     }
   }
+}
+
+/** Which namespace each endpoint is in: only its own host knows. */
+function placesOf(
+  cluster: Cluster,
+  views: readonly (readonly EndpointView[])[],
+): ReadonlyMap<string, string> {
+  const own = views.flatMap((all, at) =>
+    all.filter(({ host }) => host.id === cluster.hosts[at]?.id),
+  );
+  return new Map(own.map(({ id, netns }) => [id, netns ?? ""]));
 }
 
 function vtepOf(cluster: Cluster, view: EndpointView): string {

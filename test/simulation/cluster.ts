@@ -44,6 +44,8 @@ export class Cluster {
   /** What was promised, and not yet asked to be taken back. */
   readonly endpoints = new Map<string, Acknowledged>();
   readonly networks = new Set<string>();
+  /** Namespaces whose endpoint may be there or not: its agent died before it answered. */
+  readonly uncertain = new Set<string>();
   /** How often each rare thing happened, so that a run that never met it can be told. */
   readonly marks = new Map<string, number>();
   #namespace = 0;
@@ -109,7 +111,10 @@ export class Cluster {
       mac: undefined,
       waitMs: undefined,
     };
+    this.uncertain.add(netns);
     this.ask(host, { kind: "endpoint-add", network, netns, ...rest }, (answer) => {
+      const isLost = answer.kind === "refused" && answer.refusal.code === "AGENT_UNREACHABLE";
+      if (!isLost) this.uncertain.delete(netns);
       if (answer.kind !== "endpoint") return;
       const { id, addresses } = answer.endpoint;
       this.endpoints.set(id, { id, host, netns, network, addresses });
@@ -120,7 +125,10 @@ export class Cluster {
   detach(endpoint: Acknowledged): void {
     this.endpoints.delete(endpoint.id);
     const command: Command = { kind: "endpoint-remove", endpoint: endpoint.id, waitMs: undefined };
-    this.ask(endpoint.host, command);
+    this.uncertain.add(endpoint.netns);
+    this.ask(endpoint.host, command, (answer) => {
+      if (answer.kind === "removed") this.uncertain.delete(endpoint.netns);
+    });
     this.mark("detached");
   }
 

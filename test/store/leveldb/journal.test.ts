@@ -1,0 +1,4 @@
+import { journalContract } from "../../contract/journal.ts";
+import { openMachine } from "./machine.ts";
+
+journalContract("LevelDB", openMachine);

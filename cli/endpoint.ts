@@ -1,11 +1,14 @@
 /** `starling endpoint ...` */
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { EndpointView } from "../agent/view.ts";
-import { clientOf, collect, waitOf, withJson, withWait } from "./options.ts";
-import { judgeWait, printJson, printLine, printTable, printWait, stateText } from "./output.ts";
+import { clientOf, collect, describe, required, waitOf, withJson, withWait } from "./options.ts";
+import { listText, tableText } from "./table.ts";
+import { printJson, printLine, stateText } from "./terminal.ts";
+import { judgeWait, printWait } from "./wait.ts";
 
 type Options = {
-  readonly network: string;
+  readonly network?: string;
   readonly netns?: string;
   readonly pid?: string;
   readonly name?: string;
@@ -13,31 +16,98 @@ type Options = {
   readonly mac?: string;
   readonly interface: string;
   readonly json?: boolean;
-  readonly wait?: number | true;
+  readonly wait?: number;
 };
 
+const refText = "its id, the start of its id, its name, or name.network";
+
+/** Adds what the command takes and does. */
 export function defineEndpoint(command: Command): void {
-  defineAdd(command);
-  const list = command
-    .command("ls")
-    .description("list endpoints of all hosts")
-    .option("--network <network>", "only of this network");
-  withJson(list).action(async (options: { network?: string; json?: boolean }) => {
-    const endpoints = await clientOf(list).endpoints(options.network);
-    if (options.json) printJson(endpoints);
-    else printEndpoints(endpoints);
+  defineAdd(command.command("add"));
+  defineList(command.command("ls"));
+  defineInspect(command.command("inspect"));
+  defineRemove(command.command("rm"));
+}
+
+/** Where a namespace is: a name stands for the place where `ip netns` keeps it. */
+export function namespacePath(name: string): string {
+  return name.includes("/") ? resolve(name) : `/run/netns/${name}`;
+}
+
+function defineAdd(command: Command): void {
+  describe(command, {
+    text: "Puts an interface into a network namespace of this host, and joins it to a network.",
+    example: "starling endpoint add --network web --netns db --name db --wait",
   });
-  const inspect = command
-    .command("inspect")
-    .argument("<endpoint>")
-    .description("show one endpoint");
-  withJson(inspect).action(async (ref: string) => printJson(await clientOf(inspect).endpoint(ref)));
-  const remove = command
-    .command("rm")
-    .argument("<endpoint>")
-    .description("remove an endpoint of this host");
-  withJson(withWait(remove)).action(async (ref: string, options: Options) => {
-    const removed = await clientOf(remove).removeEndpoint(ref, waitOf(options));
+  command
+    .option("--network <network>", "the network, by name or id")
+    .addOption(new Option("--netns <name>", "the namespace, by name or path").conflicts("pid"))
+    .option("--pid <pid>", "the namespace of this process")
+    .option("--name <name>", "what the endpoint is called")
+    .option("--ip <address>", "this address instead of any; once for each family", collect)
+    .option("--mac <address>", "this Ethernet address instead of a random one")
+    .option("--interface <name>", "what the interface is called inside", "eth0");
+  withJson(withWait(command)).action(async (options: Options) => {
+    const network = required(command, "--network <network>", options.network);
+    const { interface: device, name, mac, ip = [] } = options;
+    const added = await clientOf(command).addEndpoint(
+      {
+        ...{ network, netns: placeOf(options, command), interface: device, addresses: [...ip] },
+        ...(name !== undefined && { name }),
+        ...(mac !== undefined && { mac }),
+      },
+      waitOf(options),
+    );
+    if (options.json) printJson(added);
+    else {
+      const { endpoint, wait } = added;
+      printLine(
+        `endpoint ${endpoint.name ?? endpoint.id} added to ${endpoint.network.name}: ${endpoint.addresses.join(", ")}`,
+      );
+      printWait(wait);
+    }
+    judgeWait(added.wait);
+  });
+}
+
+function placeOf({ netns, pid }: Options, command: Command): string {
+  if (netns !== undefined) return namespacePath(netns);
+  if (pid === undefined) return command.error("error: give --netns NAME or --pid PID");
+  if (!/^[1-9][0-9]{0,9}$/.test(pid)) return command.error(`error: ${pid} is no process id`);
+  return `/proc/${pid}/ns/net`;
+}
+
+function defineList(command: Command): void {
+  describe(command, {
+    text: "Lists the endpoints of all hosts.",
+    example: "starling endpoint ls --network web",
+  });
+  command.option("--network <network>", "only those in this network");
+  withJson(command).action(async (options: { network?: string; json?: boolean }) => {
+    const endpoints = await clientOf(command).endpoints(options.network);
+    if (options.json) printJson(endpoints);
+    else printLine(endpointsText(endpoints, options.network));
+  });
+}
+
+function defineInspect(command: Command): void {
+  describe(command, { text: "Shows one endpoint.", example: "starling endpoint inspect db.web" });
+  command.argument("<endpoint>", refText);
+  withJson(command).action(async (ref: string, options: Options) => {
+    const endpoint = await clientOf(command).endpoint(ref);
+    if (options.json) printJson(endpoint);
+    else printLine(endpointText(endpoint));
+  });
+}
+
+function defineRemove(command: Command): void {
+  describe(command, {
+    text: "Removes an endpoint of this host, and its interface with it.",
+    example: "starling endpoint rm db --wait",
+  });
+  command.argument("<endpoint>", refText);
+  withJson(withWait(command)).action(async (ref: string, options: Options) => {
+    const removed = await clientOf(command).removeEndpoint(ref, waitOf(options));
     if (options.json) printJson(removed);
     else {
       printLine(`endpoint ${ref} removed`);
@@ -47,69 +117,37 @@ export function defineEndpoint(command: Command): void {
   });
 }
 
-/** Where `--netns` and `--pid` point: a name stands for the place where `ip netns` keeps it. */
-export function netnsPath(netns: string): string {
-  return netns.startsWith("/") ? netns : `/run/netns/${netns}`;
-}
-
-function defineAdd(command: Command): void {
-  const add = command
-    .command("add")
-    .description(
-      "put an interface into a namespace: starling endpoint add --network web --netns db",
-    )
-    .requiredOption("--network <network>", "the network, by name or id")
-    .addOption(new Option("--netns <name>", "the namespace, by name or path").conflicts("pid"))
-    .addOption(new Option("--pid <pid>", "the namespace of this process"))
-    .option("--name <name>", "what the endpoint is called")
-    .option("--ip <address>", "this address instead of any; once for each family", collect)
-    .option("--mac <address>", "this Ethernet address instead of a random one")
-    .option("--interface <name>", "what the interface is called inside", "eth0");
-  withJson(withWait(add)).action(async (options: Options) => {
-    const netns = placeOf(options, add);
-    const added = await clientOf(add).addEndpoint(
-      {
-        network: options.network,
-        netns,
-        interface: options.interface,
-        addresses: [...(options.ip ?? [])],
-        ...(options.name !== undefined && { name: options.name }),
-        ...(options.mac !== undefined && { mac: options.mac }),
-      },
-      waitOf(options),
-    );
-    if (options.json) printJson(added);
-    else {
-      const { name, id, addresses, network } = added.endpoint;
-      printLine(`endpoint ${name ?? id} added to ${network.name}: ${addresses.join(", ")}`);
-      printWait(added.wait);
-    }
-    judgeWait(added.wait);
-  });
-}
-
-function placeOf({ netns, pid }: Options, command: Command): string {
-  if (netns !== undefined) return netnsPath(netns);
-  if (pid === undefined) command.error("error: give --netns NAME or --pid PID", { exitCode: 2 });
-  if (!/^[1-9][0-9]*$/.test(pid)) command.error(`error: ${pid} is no process id`, { exitCode: 2 });
-  return `/proc/${pid}/ns/net`;
-}
-
-function printEndpoints(endpoints: readonly EndpointView[]): void {
+function endpointsText(endpoints: readonly EndpointView[], network: string | undefined): string {
   if (endpoints.length === 0) {
-    printLine("no endpoints yet: starling run --network web -- sh");
-    return;
+    return `no endpoints yet: starling run --network ${network ?? "web"} -- sh`;
   }
-  printTable(
-    ["id", "name", "network", "addresses", "mac", "host", "state"],
+  return tableText(
+    ["id", "name", "network", "addresses", "host", "state"],
     endpoints.map((endpoint) => [
       endpoint.id,
       endpoint.name ?? "-",
       endpoint.network.name,
       endpoint.addresses.join(", "),
-      endpoint.mac,
       endpoint.isLocal ? `${endpoint.host.name} (this host)` : endpoint.host.name,
       stateText(endpoint.state),
     ]),
   );
+}
+
+function endpointText(endpoint: EndpointView): string {
+  const { host, netns, interface: device } = endpoint;
+  const place = [
+    ["namespace", netns],
+    ["interface", device],
+  ] as const;
+  return listText([
+    ["id", endpoint.id],
+    ["name", endpoint.name ?? "-"],
+    ["network", endpoint.network.name],
+    ["addresses", endpoint.addresses.join(", ")],
+    ["mac", endpoint.mac],
+    ["host", endpoint.isLocal ? `${host.name} (this host)` : host.name],
+    ["state", stateText(endpoint.state)],
+    ...place.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const])),
+  ]);
 }

@@ -1,34 +1,77 @@
 /** `starling network ...` */
 import type { Command } from "commander";
 import type { NetworkView } from "../agent/view.ts";
-import { clientOf, collect, waitOf, withJson, withWait } from "./options.ts";
-import { judgeWait, printJson, printLine, printTable, printWait } from "./output.ts";
+import { clientOf, collect, describe, required, waitOf, withJson, withWait } from "./options.ts";
+import { listText, tableText } from "./table.ts";
+import { coloured, printable, printJson, printLine } from "./terminal.ts";
+import { judgeWait, printWait } from "./wait.ts";
 
 type Options = {
-  readonly subnet: readonly string[];
+  readonly subnet?: readonly string[];
   readonly json?: boolean;
   readonly force?: boolean;
-  readonly wait?: number | true;
+  readonly wait?: number;
 };
 
+/** Adds what the command takes and does. */
 export function defineNetwork(command: Command): void {
-  defineCreate(command);
-  const list = command.command("ls").description("list all networks");
-  withJson(list).action(async (options: Options) => {
-    const networks = await clientOf(list).networks();
-    if (options.json) printJson(networks);
-    else printNetworks(networks);
+  defineCreate(command.command("create"));
+  defineList(command.command("ls"));
+  defineInspect(command.command("inspect"));
+  defineRemove(command.command("rm"));
+}
+
+function defineCreate(command: Command): void {
+  describe(command, {
+    text: "Creates a network that every host can attach to.",
+    example: "starling network create web --subnet 10.32.0.0/16 --wait",
   });
-  const inspect = command.command("inspect").argument("<network>").description("show one network");
-  withJson(inspect).action(async (ref: string) => printJson(await clientOf(inspect).network(ref)));
-  const remove = command
-    .command("rm")
-    .argument("<network>")
-    .description("remove a network")
-    .option("--force", "also with endpoints in it, which go as well");
-  withJson(withWait(remove)).action(async (ref: string, options: Options) => {
+  command
+    .argument("<name>", "lower-case letters, digits and hyphens")
+    .option("--subnet <cidr>", "its subnet; once for IPv4, once for IPv6", collect);
+  withJson(withWait(command)).action(async (name: string, options: Options) => {
+    const subnets = [...required(command, "--subnet <cidr>", options.subnet)];
+    const created = await clientOf(command).createNetwork({ name, subnets }, waitOf(options));
+    if (options.json) printJson(created);
+    else {
+      const { network } = created;
+      printLine(`network ${name} created: ${network.subnets.join(", ")}, VNI ${network.vni}`);
+      printWait(created.wait);
+    }
+    judgeWait(created.wait);
+  });
+}
+
+function defineList(command: Command): void {
+  describe(command, { text: "Lists all networks.", example: "starling network ls" });
+  withJson(command).action(async (options: Options) => {
+    const networks = await clientOf(command).networks();
+    if (options.json) printJson(networks);
+    else printLine(networksText(networks));
+  });
+}
+
+function defineInspect(command: Command): void {
+  describe(command, { text: "Shows one network.", example: "starling network inspect web" });
+  command.argument("<network>", "its name, its id, or the start of its id");
+  withJson(command).action(async (ref: string, options: Options) => {
+    const network = await clientOf(command).network(ref);
+    if (options.json) printJson(network);
+    else printLine(networkText(network));
+  });
+}
+
+function defineRemove(command: Command): void {
+  describe(command, {
+    text: "Removes a network, from any host.",
+    example: "starling network rm web --wait",
+  });
+  command
+    .argument("<network>", "its name, its id, or the start of its id")
+    .option("--force", "also with endpoints in it, which lose their connection");
+  withJson(withWait(command)).action(async (ref: string, options: Options) => {
     const force = options.force === true;
-    const removed = await clientOf(remove).removeNetwork(ref, { force, ...waitOf(options) });
+    const removed = await clientOf(command).removeNetwork(ref, { force, ...waitOf(options) });
     if (options.json) printJson(removed);
     else {
       printLine(`network ${ref} removed`);
@@ -38,31 +81,11 @@ export function defineNetwork(command: Command): void {
   });
 }
 
-function defineCreate(command: Command): void {
-  const create = command
-    .command("create")
-    .argument("<name>")
-    .description("create a network: starling network create web --subnet 10.32.0.0/16")
-    .requiredOption("--subnet <cidr>", "its subnet; once for IPv4, once for IPv6", collect);
-  withJson(withWait(create)).action(async (name: string, options: Options) => {
-    const body = { name, subnets: [...options.subnet] };
-    const created = await clientOf(create).createNetwork(body, waitOf(options));
-    if (options.json) printJson(created);
-    else {
-      const { vni, subnets } = created.network;
-      printLine(`network ${name} created: ${subnets.join(", ")}, VNI ${vni}`);
-      printWait(created.wait);
-    }
-    judgeWait(created.wait);
-  });
-}
-
-function printNetworks(networks: readonly NetworkView[]): void {
+function networksText(networks: readonly NetworkView[]): string {
   if (networks.length === 0) {
-    printLine("no networks yet: starling network create web --subnet 10.32.0.0/16");
-    return;
+    return "no networks yet: starling network create web --subnet 10.32.0.0/16";
   }
-  printTable(
+  const table = tableText(
     ["id", "name", "vni", "subnets", "endpoints", "free here", "created by"],
     networks.map((network) => [
       network.id,
@@ -74,7 +97,28 @@ function printNetworks(networks: readonly NetworkView[]): void {
       network.createdBy.name,
     ]),
   );
-  for (const { name, id, conflict } of networks) {
-    if (conflict !== undefined) printLine(`(!) ${name} ${id}: ${conflict}`);
-  }
+  const notes = networks.flatMap(({ name, id, conflict }) =>
+    conflict === undefined
+      ? []
+      : [coloured(`(!) ${name} ${id.slice(0, 4)}: ${printable(conflict)}`, "doubtful")],
+  );
+  return [table, ...notes].join("\n");
+}
+
+function networkText(network: NetworkView): string {
+  const { conflict, createdBy } = network;
+  return listText([
+    ["id", network.id],
+    ["name", network.name],
+    ["vni", String(network.vni)],
+    ["subnets", network.subnets.join(", ")],
+    ["gateways", network.gateways.join(", ")],
+    ["mtu", `${network.mtu} on this host`],
+    ["endpoints", String(network.endpoints)],
+    ["addresses", `${network.freeHere} free here, ${network.addresses} in all`],
+    ["created by", `${createdBy.name} (${createdBy.id})`],
+    ...(conflict === undefined
+      ? []
+      : [["conflict", coloured(printable(conflict), "doubtful")] as const]),
+  ]);
 }

@@ -14,6 +14,7 @@ import { openApi } from "./openapi.ts";
 import { statusOf } from "./protocol.ts";
 import { type Asked, type Route, routes } from "./routes.ts";
 
+/** Whom it serves, and how much of it. */
 export type AppOptions = {
   readonly desk: Desk;
   readonly log: Log;

@@ -137,21 +137,21 @@ export class ControlClient {
     });
   }
 
-  #failure(cause: NodeJS.ErrnoException): MeshError {
-    const fail = (code: ErrorCode, message: string) => new MeshError(code, message, { cause });
-    if (cause instanceof MeshError) return cause;
-    switch (cause.code) {
+  #failure(error: NodeJS.ErrnoException): MeshError {
+    if (error instanceof MeshError) return error;
+    switch (error.code) {
       case "EACCES":
       case "EPERM":
-        return fail("NOT_PERMITTED", `you may not use ${this.#path}; ${this.#whoMay()}`);
+        return new MeshError("NOT_PERMITTED", `you may not use ${this.#path}; ${this.#whoMay()}`);
       case "ECONNRESET":
       case "EPIPE":
-        return fail("AGENT_UNREACHABLE", `the agent at ${this.#path} hung up; ask again`);
-      default:
-        return fail(
-          "AGENT_UNREACHABLE",
-          `no agent answers at ${this.#path}; is it running? try: systemctl status starling`,
-        );
+        return new MeshError("AGENT_UNREACHABLE", `the agent at ${this.#path} hung up; ask again`);
+      default: {
+        // The reason comes before what to do: that must be the last to be read.
+        const what = `no agent answers at ${this.#path} (${error.code ?? error.message})`;
+        const advice = "is it running? try: systemctl status starling";
+        return new MeshError("AGENT_UNREACHABLE", `${what}; ${advice}`);
+      }
     }
   }
 

@@ -1,4 +1,8 @@
-/** What both sides of the agent's doors must know alike. Imports nothing, so that a client starts at once. */
+/** What both sides of the agent's doors must know: little, so that a client starts at once. */
+import { configDefaults } from "../config.ts";
+
+/** Where an agent serves unless it is told otherwise. */
+export const defaultSocket = configDefaults.socket;
 
 /** What callers must send as Host: a page in a browser cannot (DNS rebinding). */
 export const hostNames = ["starling", "localhost"] as const;

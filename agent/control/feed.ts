@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { Desk } from "../command.ts";
 
+/** What a feed may take. */
 export type FeedLimits = {
   /** Bytes that may wait for one reader. Past it the reader is dropped; it may come back. */
   readonly watchBytes: number;

@@ -25,6 +25,7 @@ export type Purpose =
   | { readonly kind: "watch" }
   | { readonly kind: "document" };
 
+/** One route: what it takes, does and answers. */
 export type Route = {
   readonly method: "get" | "post" | "delete";
   /** As OpenAPI writes it: `/v1/networks/{ref}`. */
@@ -78,6 +79,7 @@ function readRef(ref: string | undefined): string {
 
 const refShape = v.strictObject({ ref: refSchema });
 
+/** All of them. */
 export const routes: readonly Route[] = [
   asks(noQuery, {
     method: "get",

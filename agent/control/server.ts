@@ -15,12 +15,14 @@ import { rootSocket } from "./doors.ts";
 import type { FeedLimits } from "./feed.ts";
 import { listenAt, makeFolder } from "./unix-socket.ts";
 
+/** What callers together may take. */
 export type ControlLimits = FeedLimits & {
   readonly bodyBytes: number;
   readonly apiConnections: number;
   readonly apiRequestMs: number;
 };
 
+/** Where to serve whom. */
 export type ControlServerOptions = {
   readonly path: string;
   readonly desk: Desk;

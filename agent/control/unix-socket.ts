@@ -9,6 +9,7 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { MeshError } from "../../base/errors.ts";
 
+/** Where to listen, and who may connect. */
 export type Place = {
   readonly path: string;
   readonly mode: number;
@@ -93,7 +94,7 @@ async function refuseIfTaken({ path, whoServes }: Place): Promise<void> {
   throw unusable(`${path} is served by ${who}; stop that one, or choose another --socket`);
 }
 
-/** Only a refused connection says that nobody is there: a full queue or a sleeping agent does not. */
+/** Only a refused connection says that nobody is there; a full queue does not. */
 function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

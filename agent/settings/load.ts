@@ -1,156 +1,101 @@
-/**
- * What the operator wants, from flags, `STARLING_*`, a file and the defaults, in this order of
- * precedence.
- */
-import * as v from "valibot";
-import { parse as parseYaml } from "yaml";
-import { describeError, MeshError } from "../../base/errors.ts";
+/** Lays flags over `STARLING_*` variables over the file over the defaults. */
+import { readFile } from "node:fs/promises";
+import { isAbsolute, resolve } from "node:path";
+import { MeshError } from "../../base/errors.ts";
 import { type Config, configDefaults } from "../config.ts";
 import { suggestion } from "../control/faults.ts";
+import { type ConfigFile, type Entry, readEntries } from "./file.ts";
+import { fields, keyOf, options, variableOf } from "./options.ts";
 
-/** Keys as they stand in the file and, with two dashes, on the command line. */
-const text = (what: string) =>
-  v.pipe(v.string(`expected ${what}`), v.minLength(1, `expected ${what}`));
-const port = (what: string) =>
-  v.pipe(
-    v.union(
-      [v.number(), v.pipe(v.string(), v.regex(/^[0-9]{1,5}$/), v.transform(Number))],
-      `expected ${what}`,
-    ),
-    v.integer(`expected ${what}`),
-    v.minValue(1, `expected ${what}`),
-    v.maxValue(65_535, `expected ${what}`),
-  );
-const flag = v.union(
-  [
-    v.boolean(),
-    v.pipe(
-      v.picklist(["true", "false"]),
-      v.transform((word) => word === "true"),
-    ),
-  ],
-  "expected true or false",
-);
-const seed = v.pipe(
-  v.string("expected a host, host:port or multiaddr"),
-  v.check(isSeed, (issue) => `${JSON.stringify(issue.input)} is no host, host:port or multiaddr`),
-);
-
-const keys = {
-  join: v.union(
-    [v.array(seed), v.pipe(v.string(), v.transform(splitList), v.array(seed))],
-    (issue) =>
-      Array.isArray(issue.input) || typeof issue.input === "string"
-        ? `${JSON.stringify(issue.input)} holds something that is no host, host:port or multiaddr`
-        : "expected a list of seed addresses",
-  ),
-  token: text("a token"),
-  bind: text("an interface or an address"),
-  port: port("a TCP port, 1 to 65535"),
-  "data-dir": text("a folder"),
-  socket: text("a path"),
-  "vxlan-port": port("a UDP port, 1 to 65535"),
-  name: text("a host name"),
-  "purge-on-exit": flag,
-} as const;
-
-const settingsSchema = v.strictObject({
-  join: v.optional(keys.join),
-  token: v.optional(keys.token),
-  bind: v.optional(keys.bind),
-  port: v.optional(keys.port),
-  "data-dir": v.optional(keys["data-dir"]),
-  socket: v.optional(keys.socket),
-  "vxlan-port": v.optional(keys["vxlan-port"]),
-  name: v.optional(keys.name),
-  "purge-on-exit": v.optional(keys["purge-on-exit"]),
-});
-
-type Settings = v.InferOutput<typeof settingsSchema>;
-
-/** The keys an operator can set. */
-export const settingKeys: readonly string[] = Object.keys(keys);
-
-/** Throws a MeshError CONFIG_INVALID that names the source and the key. */
-export function loadConfig(sources: {
-  /** Values of the flags, by key; undefined where a flag was not given. */
-  readonly flags: { readonly [key: string]: unknown };
+/** Everything that has a say, the strongest first. */
+export type Sources = {
+  /** By field of Config; undefined where a flag was not given. */
+  readonly flags: { readonly [Field in keyof Config]?: unknown };
   readonly env: { readonly [name: string]: string | undefined };
-  readonly file: { readonly path: string; readonly text: string } | undefined;
-}): Config {
-  const { flags, env, file } = sources;
-  const fromFile = file === undefined ? {} : settingsOf(file.path, readFile(file));
-  const fromEnv = settingsOf("the environment", envSettings(env));
-  const fromFlags = settingsOf("the command line", defined(flags));
-  return toConfig({ ...fromFile, ...fromEnv, ...fromFlags });
+  readonly file: ConfigFile | undefined;
+  /** What relative paths of flags and variables start from. */
+  readonly folder: string;
+};
+
+/** A value, and the words for where it came from. */
+type Given = { readonly value: unknown; readonly source: string; readonly folder?: string };
+type Layer = { readonly [Field in keyof Config]?: Given };
+
+/** Reads the file that `--config` or STARLING_CONFIG names. Throws a MeshError CONFIG_INVALID. */
+export async function readConfig(
+  sources: Omit<Sources, "file"> & { readonly path: string | undefined },
+): Promise<Config> {
+  const path = sources.path ?? (sources.env["STARLING_CONFIG"] || undefined);
+  if (path === undefined) return loadConfig({ ...sources, file: undefined });
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new MeshError("CONFIG_INVALID", `cannot read the configuration ${path}`, { cause });
+  });
+  return loadConfig({ ...sources, file: { path, text } });
 }
 
-function toConfig(settings: Settings): Config {
+/** Throws a MeshError CONFIG_INVALID that names what was set, where, and what was expected. */
+export function loadConfig({ flags, env, file, folder }: Sources): Config {
+  const layers = { ...fileLayer(file), ...envLayer(env, folder), ...flagLayer(flags, folder) };
+  const given = <Field extends keyof Config>(field: Field): Config[Field] =>
+    readField(field, layers[field]);
   return {
-    join: settings.join ?? configDefaults.join,
-    token: settings.token ?? configDefaults.token,
-    bind: settings.bind ?? configDefaults.bind,
-    port: settings.port ?? configDefaults.port,
-    dataDir: settings["data-dir"] ?? configDefaults.dataDir,
-    socket: settings.socket ?? configDefaults.socket,
-    vxlanPort: settings["vxlan-port"] ?? configDefaults.vxlanPort,
-    name: settings.name ?? configDefaults.name,
-    purgeOnExit: settings["purge-on-exit"] ?? configDefaults.purgeOnExit,
+    join: given("join"),
+    token: given("token"),
+    bind: given("bind"),
+    port: given("port"),
+    dataDir: pathOf(given("dataDir"), layers.dataDir),
+    socket: pathOf(given("socket"), layers.socket),
+    vxlanPort: given("vxlanPort"),
+    name: given("name"),
+    purgeOnExit: given("purgeOnExit"),
   };
 }
 
-function settingsOf(source: string, values: unknown): Settings {
-  const parsed = v.safeParse(settingsSchema, values);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const key = String(issue.path?.[0]?.key ?? "");
-  if (!settingKeys.includes(key)) {
-    const what =
-      key === "" ? `expected keys and values` : `unknown key ${key}${suggestion(key, settingKeys)}`;
-    throw new MeshError("CONFIG_INVALID", `${source}: ${what}`);
-  }
-  throw new MeshError("CONFIG_INVALID", `${source}: ${key}: ${issue.message}`);
+function readField<Field extends keyof Config>(
+  field: Field,
+  given: Given | undefined,
+): Config[Field] {
+  if (given === undefined) return configDefaults[field];
+  const read = options[field].read(given.value);
+  if ("value" in read) return read.value;
+  throw new MeshError("CONFIG_INVALID", `${given.source}: ${read.fault}`);
 }
 
-/** YAML, and so JSON as well. An empty file sets nothing. */
-function readFile({
-  path,
-  text: content,
-}: {
-  readonly path: string;
-  readonly text: string;
-}): unknown {
-  try {
-    return parseYaml(content, { maxAliasCount: 0, logLevel: "silent" }) ?? {};
-  } catch (cause) {
-    const reason = describeError(cause).split(/ at line|:\s*$/)[0];
-    const line = /at line ([0-9]+)/.exec(describeError(cause))?.[1];
-    const where = line === undefined ? "" : ` line ${line}`;
-    throw new MeshError("CONFIG_INVALID", `${path}${where}: ${reason}`, { cause });
-  }
+function pathOf(path: string, given: Given | undefined): string {
+  if (given === undefined || isAbsolute(path)) return path;
+  if (given.folder !== undefined) return resolve(given.folder, path);
+  // Whoever starts the agent, and from where, is none of the file's business.
+  const message = `${given.source}: expected an absolute path, not ${JSON.stringify(path)}`;
+  throw new MeshError("CONFIG_INVALID", message);
 }
 
-/** `STARLING_DATA_DIR` is `data-dir`. Variables of other names are nobody's mistake. */
-function envSettings(env: { readonly [name: string]: string | undefined }): object {
-  return defined(
-    Object.fromEntries(
-      settingKeys.map((key) => [key, env[`STARLING_${key.toUpperCase().replaceAll("-", "_")}`]]),
-    ),
+function fileLayer(file: ConfigFile | undefined): Layer {
+  if (file === undefined) return {};
+  return Object.fromEntries(readEntries(file).map((entry) => given(file.path, entry)));
+}
+
+function given(path: string, { key, value, line }: Entry): [keyof Config, Given] {
+  const where = `${path} line ${line}`;
+  const field = fields.find((each) => keyOf(each) === key);
+  if (field !== undefined) return [field, { value, source: `${where}: ${key}` }];
+  const hint = suggestion(key, fields.map(keyOf));
+  throw new MeshError("CONFIG_INVALID", `${where}: unknown key ${JSON.stringify(key)}${hint}`);
+}
+
+/** A variable that is empty is not set: that is how one is taken back in a unit file. */
+function envLayer(env: Sources["env"], folder: string): Layer {
+  return Object.fromEntries(
+    fields
+      .map((field) => ({ field, source: variableOf(field) }))
+      .filter(({ source }) => (env[source] ?? "") !== "")
+      .map(({ field, source }) => [field, { value: env[source], source, folder }]),
   );
 }
 
-function defined(values: { readonly [key: string]: unknown }): object {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-}
-
-function splitList(list: string): string[] {
-  return list.split(/[\s,]+/).filter((item) => item !== "");
-}
-
-function isSeed(address: string): boolean {
-  if (address.startsWith("/"))
-    return /^\/(ip4|ip6|dns|dns4|dns6)\/[^/\s]+(\/tcp\/[0-9]{1,5})?(\/p2p\/\w+)?$/.test(address);
-  if (/^\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?$/.test(address)) return true;
-  if (/^[0-9a-fA-F:.]+$/.test(address) && address.split(":").length > 2) return true;
-  return /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,252}[a-zA-Z0-9])?(:[0-9]{1,5})?$/.test(address);
+function flagLayer(flags: Sources["flags"], folder: string): Layer {
+  return Object.fromEntries(
+    fields
+      .filter((field) => flags[field] !== undefined)
+      .map((field) => [field, { value: flags[field], source: `--${keyOf(field)}`, folder }]),
+  );
 }

@@ -1,4 +1,4 @@
-/** A desk without an agent: it keeps networks and endpoints in memory and remembers what it was asked. */
+/** A desk without an agent: networks and endpoints are in memory, and what was asked is kept. */
 import { EventEmitter, once } from "node:events";
 import type { Answer, Command, Desk } from "../../../agent/command.ts";
 import type { EndpointView, NetworkView, WaitReport, WatchEvent } from "../../../agent/view.ts";

@@ -1,0 +1,36 @@
+/** Named network namespaces, as `ip netns` keeps them. */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import { type ErrorCode, MeshError } from "../base/errors.ts";
+
+const run = promisify(execFile);
+
+/** Makes one with a name of its own. Throws a MeshError: NOT_PERMITTED, DATAPLANE_UNSUPPORTED. */
+export async function makeNamespace(): Promise<string> {
+  const name = `sl-${randomBytes(6).toString("hex")}`;
+  try {
+    await run("ip", ["netns", "add", name]);
+    return name;
+  } catch (cause) {
+    throw failure("cannot make a network namespace", cause);
+  }
+}
+
+/** Takes the name away, and with it the namespace unless a process is left in it. */
+export async function removeNamespace(name: string): Promise<void> {
+  try {
+    await run("ip", ["netns", "del", name]);
+  } catch (cause) {
+    throw failure(`cannot remove the network namespace ${name}`, cause);
+  }
+}
+
+function failure(what: string, cause: unknown): MeshError {
+  const { code, stderr } = cause as { readonly code?: unknown; readonly stderr?: string };
+  const fail = (as: ErrorCode, message: string) =>
+    new MeshError(as, message, code === "ENOENT" ? {} : { cause: stderr?.trim() || cause });
+  if (code === "ENOENT") return fail("DATAPLANE_UNSUPPORTED", `${what}: install iproute2`);
+  if (process.geteuid?.() !== 0) return fail("NOT_PERMITTED", `${what}: run this as root`);
+  return fail("DATAPLANE_REFUSED", what);
+}

@@ -33,4 +33,5 @@ export function startFeed(
     clearInterval(heartbeat);
     stop();
   });
+  if (closing.aborted) end();
 }

@@ -51,8 +51,10 @@ export async function openControlServer(options: ControlServerOptions): Promise<
   opened.move();
   return {
     [Symbol.asyncDispose]: async () => {
+      const closed = doors.map((door) => door[Symbol.asyncDispose]());
+      // After the doors: a reader whose feed ends asks again at once, and must find nobody.
       closing.abort();
-      await Promise.all(doors.map((door) => door[Symbol.asyncDispose]()));
+      await Promise.all(closed);
     },
   };
 }

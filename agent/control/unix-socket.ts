@@ -3,7 +3,8 @@
  * folder, given its owner and mode there, and moved to its place by rename, which also replaces
  * what a dead agent left behind.
  */
-import { chmod, chown, lstat, mkdir, mkdtemp, rename, rm, unlink } from "node:fs/promises";
+import { lstatSync, rmSync } from "node:fs";
+import { chmod, chown, lstat, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
@@ -72,10 +73,10 @@ async function bindAside(server: Server, { path, mode, group }: Place): Promise<
 }
 
 async function close(server: Server, path: string, inode: bigint): Promise<void> {
-  // Who asks from now on finds nobody, and not a connection that is about to end.
-  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  // Up to the first wait: who asks from now on finds nobody, and not a connection about to end.
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   // An agent started meanwhile may have put its own there.
-  if (found?.ino === inode) await unlink(path).catch(() => undefined);
+  if (found?.ino === inode) rmSync(path, { force: true });
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);

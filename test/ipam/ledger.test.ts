@@ -25,6 +25,23 @@ function owners(ledger: Ledger): string[] {
     .map(({ block, owner, generation }) => `${cidrOfBlock(block)} ${owner} ${generation}`);
 }
 
+/** Honest grants, one after the other: each by whoever then holds the block it is cut from. */
+function grantsOf(steps: readonly (readonly [number, number, number])[]): Grant[] {
+  const grants: Grant[] = [];
+  for (const [to, which, depth] of steps) {
+    const held = ledgerOf(grants).holdings(net.id);
+    const holding = held[which % held.length];
+    assert.ok(holding);
+    let block = holding.block;
+    for (let at = 0; at < depth && block.size > 16n; at += 1) {
+      block = halves(block)[which % 2] ?? block;
+    }
+    const host = [a, b, c][to] ?? a;
+    grants.push(grant(holding.owner, host, cidrOfBlock(block), holding.generation + 1));
+  }
+  return grants;
+}
+
 describe("block", () => {
   it("comes back from its text form", () => {
     for (const text of ["10.32.0.0/16", "10.32.5.6/32", "fd00:5::/64"]) {
@@ -113,21 +130,10 @@ describe("ledger", () => {
   });
 
   it("is the same whatever the order of grants, and always covers the subnet exactly once", () => {
-    const hosts = [a, b, c];
     const moves = fc.array(fc.tuple(fc.nat(2), fc.nat(99), fc.nat(3)), { maxLength: 12 });
     fc.assert(
       fc.property(moves, fc.nat(), (steps, turn) => {
-        const grants: Grant[] = [];
-        for (const [to, which, depth] of steps) {
-          const held = ledgerOf(grants).holdings(net.id);
-          const holding = held[which % held.length];
-          assert.ok(holding);
-          let block = holding.block;
-          for (let at = 0; at < depth && block.size > 16n; at += 1)
-            block = halves(block)[which % 2] ?? block;
-          const host = hosts[to] ?? a;
-          grants.push(grant(holding.owner, host, cidrOfBlock(block), holding.generation + 1));
-        }
+        const grants = grantsOf(steps);
         const ledger = ledgerOf(grants);
         const at = grants.length === 0 ? 0 : turn % grants.length;
         assert.deepEqual(

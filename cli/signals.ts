@@ -42,6 +42,6 @@ export function exitCodeOf(signal: NodeJS.Signals): number {
 function isInForeground(): boolean {
   const stat = readFileSync("/proc/self/stat", "utf8");
   // The second field is a name in brackets, with any characters in it.
-  const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(")") + 1).split(" ");
+  const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return terminal !== "0" && group === foreground;
 }

@@ -18,10 +18,18 @@ export type Running = {
   readonly said: (text: string) => Promise<void>;
 };
 
-/** Starts a command. `input` is all of its standard input. */
+export type StartOptions = {
+  /** All of its standard input. */
+  readonly input?: string;
+  /** Its standard input stays open, for more. */
+  readonly stays?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+};
+
+/** Starts a command. */
 export function start(
   argv: readonly string[],
-  { input = "", env = {} }: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  { input = "", stays = false, env = {} }: StartOptions = {},
 ): Running {
   const [command = "", ...rest] = argv;
   // Whoever runs the tests may have an agent of their own, and colours.
@@ -35,7 +43,9 @@ export function start(
       changed.dispatchEvent(new Event("more"));
     });
   }
-  child.stdin.on("error", () => undefined).end(input);
+  child.stdin.on("error", () => undefined);
+  if (stays) child.stdin.write(input);
+  else child.stdin.end(input);
   const exited = new Promise<Exit>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code: code ?? signal ?? "", ...output }));
@@ -56,9 +66,6 @@ export function start(
 }
 
 /** Runs `starling` with these words to its end. */
-export function run(
-  words: readonly string[],
-  options?: Parameters<typeof start>[1],
-): Promise<Exit> {
+export function run(words: readonly string[], options?: StartOptions): Promise<Exit> {
   return start([starling, ...words], options).exited;
 }

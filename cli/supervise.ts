@@ -36,6 +36,7 @@ const removalMs = 5_000;
  */
 export async function supervise(plan: Plan, attached: Attached): Promise<number> {
   using signals = new HeldSignals();
+  signals.passTo((signal) => printError(`${signal}: ends as soon as the agent has answered`));
   const namespace = await makeNamespace();
   let endpoint: string | undefined;
   try {

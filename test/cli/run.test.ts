@@ -83,9 +83,9 @@ describe("starling run", () => {
   });
 
   it("ends with 127 where there is no such command, which is named", async () => {
-    const { code, stderr } = await run("--", "no-such-command");
+    const { code, stderr } = await run("--", "/no/such-command");
     assert.equal(code, 127);
-    assert.match(stderr, /no-such-command/);
+    assert.match(stderr, /\/no\/such-command/);
     await assertNothingLeft();
   });
 
@@ -125,8 +125,10 @@ describe("starling run", () => {
     const running = start("--", "echo", "begun");
     await world.desk.askedFor("endpoint-add");
     process.kill(running.pid, "SIGTERM");
+    await running.said("SIGTERM: ends as soon as the agent has answered");
     gate.resolve();
-    assert.deepEqual(await running.exited, { code: 143, stdout: "", stderr: "" });
+    const { code, stdout } = await running.exited;
+    assert.deepEqual({ code, stdout }, { code: 143, stdout: "" });
     await assertNothingLeft();
   });
 
@@ -270,12 +272,13 @@ describe("starling run --detach", () => {
       world.desk.answer = undefined;
       return world.desk.ask(asked);
     };
-    const words = ["run", "--socket", world.path, "--network", "web", "-d", "--", "touch"];
+    const log = join(world.folder, "log");
+    const words = ["run", "--socket", world.path, "--network", "web", "-d", "--log", log];
     const mark = join(world.folder, "begun");
-    const running = wall.start([starling, ...words, mark]);
+    const running = wall.start([starling, ...words, "--", "touch", mark]);
     await world.desk.askedFor("endpoint-add");
     running.child.kill("SIGKILL");
-    await running.exited;
+    while (!(await readFile(log, "utf8")).includes("SIGTERM: ends as soon as"));
     gate.resolve();
     await world.desk.askedFor("endpoint-remove");
     await gone();

@@ -14,6 +14,7 @@ import type { RecordKey } from "../store/record.ts";
 import { limits } from "./config.ts";
 import { hostKey, hostSchema } from "./schema.ts";
 
+/** Asked for every origin before anything of it is taken. */
 export class Admission {
   readonly #cluster: ClusterId;
   readonly #crypto: Crypto;

@@ -40,6 +40,7 @@ import {
 
 type Of<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
 
+/** What commands are answered from, and changed through. */
 export type CommandsOptions = {
   readonly self: HostId;
   readonly tables: Tables;
@@ -64,6 +65,7 @@ export type CommandsOptions = {
 /** Called when the write is on disk, or with a refusal when it is not. */
 type Then = (refusal: Refusal | undefined, now: Instant) => void;
 
+/** The tickets that are open, and what each waits for. */
 export class Commands {
   readonly #options: CommandsOptions;
   readonly #writes = new Map<number, Then>();

@@ -25,6 +25,7 @@ type Waiting = {
   readonly done: (confirmed: Confirmed) => void;
 };
 
+/** Who waits for kernels, and whom we owe word of ours. */
 export class Confirmations {
   readonly #self: HostId;
   readonly #emit: Emit;

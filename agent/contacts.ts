@@ -18,6 +18,7 @@ import type { Link } from "../membership/transport.ts";
 import type { Emit } from "./effect.ts";
 import type { HostRecord } from "./schema.ts";
 
+/** The other hosts of the cluster. */
 export class Contacts {
   readonly #self: HostId;
   readonly #emit: Emit;

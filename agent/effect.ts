@@ -11,6 +11,7 @@ import type { Answer } from "./command.ts";
 import type { Envelope } from "./envelope.ts";
 import type { WatchEvent } from "./view.ts";
 
+/** One thing to be done outside the core. */
 export type Effect =
   /** `linkUp` or `dialFailed`. */
   | { readonly kind: "dial"; readonly address: string }

@@ -52,11 +52,13 @@ const envelopeSchema = v.variant("kind", [
   v.strictObject({ kind: v.literal("joined"), id: countSchema, answer: shortBytes(joinBytes) }),
 ]);
 
+/** One message between two agents. */
 export type Envelope =
   | Exclude<v.InferOutput<typeof envelopeSchema>, { kind: "delta" }>
   | DeltaEnvelope;
 type DeltaEnvelope = { readonly kind: "delta"; readonly delta: Delta };
 
+/** The message as bytes, at most limits.messageBytes by what goes into it. */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   return encode(
     envelope.kind === "delta" ? { ...envelope, delta: deltaToPlain(envelope.delta) } : envelope,

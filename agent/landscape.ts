@@ -20,6 +20,7 @@ export type Making = {
   readonly isAttaching: boolean;
 };
 
+/** The wanted state of this kernel, kept up to date change by change. */
 export class Landscape {
   readonly #self: HostId;
   readonly #tables: Tables;

@@ -4,6 +4,7 @@ import type { Endpoint, Network, Tables } from "./tables.ts";
 
 const shortestPrefix = 4;
 
+/** The one thing that was meant, or why there is not one. */
 export type Found<Item> =
   | { readonly kind: "found"; readonly item: Item }
   | { readonly kind: "refused"; readonly refusal: Refusal };

@@ -7,6 +7,7 @@ import { highestVni, lowestVni, parseVni, type Vni } from "../base/address.ts";
 import type { NetworkId } from "../base/id.ts";
 import type { Network } from "./tables.ts";
 
+/** What a network is called by, next to all others. */
 export type Naming = {
   readonly vni: Vni;
   /** The older network that owns the name, if it is not this one. */
@@ -28,6 +29,7 @@ export function nameNetworks(networks: Iterable<Network>): Map<NetworkId, Naming
   return namings;
 }
 
+/** The order in which networks have a say: by creation, then by id. */
 export function olderFirst(a: Network, b: Network): number {
   return a.created - b.created || (a.id < b.id ? -1 : 1);
 }

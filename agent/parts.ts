@@ -26,6 +26,7 @@ import { Tables } from "./tables.ts";
 import type { StatusView } from "./view.ts";
 import type { Scene } from "./views.ts";
 
+/** What an agent is made of. */
 export type AgentOptions = {
   readonly self: HostId;
   readonly cluster: ClusterId;
@@ -60,8 +61,10 @@ export type Hooks = {
   readonly status: (now: Instant) => StatusView;
 };
 
+/** All machines of one agent. */
 export type Parts = ReturnType<typeof makeParts>;
 
+/** Makes the machines; none does anything before its first input. */
 export function makeParts(options: AgentOptions, hooks: Hooks) {
   const known = makeKnown(options, hooks);
   const local = makeLocal(options, hooks, known);

@@ -26,6 +26,7 @@ export interface JoinOffice {
 const relayMs = 5000;
 const relaysAtMost = 64;
 
+/** Questions of strangers, until they are answered. */
 export class Relay {
   readonly #self: HostId;
   readonly #office: JoinOffice;

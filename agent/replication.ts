@@ -18,6 +18,7 @@ import type { Write, Writer, Written } from "../store/writer.ts";
 import { limits } from "./config.ts";
 import type { Emit } from "./effect.ts";
 
+/** When changes are pushed and pulls given up, in milliseconds and bytes. */
 export type ReplicationOptions = {
   /** How long a change waits for others to be gossiped with: at least, and under load at most. */
   readonly coalesceMinMs: number;
@@ -40,6 +41,7 @@ type RunningPull = {
   idleAt: Instant;
 };
 
+/** What flows between replicas, both ways. */
 export class Replication {
   readonly #self: HostId;
   readonly #replica: Replica;

@@ -25,6 +25,7 @@ import { certificateSchema } from "../membership/certificate.ts";
 import { parseRecordKey, type RecordKey } from "../store/record.ts";
 import { limits } from "./config.ts";
 
+/** The record of a host about itself. */
 // Records are open: a newer agent may add fields, and they must not make the record unreadable to
 // us.
 export const hostSchema = v.object({
@@ -34,24 +35,30 @@ export const hostSchema = v.object({
   vtep: branded<Ip>(parseIp),
   version: shortText(32),
 });
+/** A host, as it says of itself. */
 export type HostRecord = v.InferOutput<typeof hostSchema>;
 
+/** The record of a network, by its creator. */
 export const networkSchema = v.object({
   name: branded(parseName),
   subnets: v.pipe(v.array(branded<Cidr>(parseCidr)), v.minLength(1), v.maxLength(2)),
   /** Hybrid logical time of creation: the older of two networks keeps a contested name or VNI. */
   created: countSchema,
 });
+/** A network, as its creator made it. */
 export type NetworkRecord = v.InferOutput<typeof networkSchema>;
 
+/** The record of an endpoint, by its host. */
 export const endpointSchema = v.object({
   network: branded(parseNetworkId),
   name: v.optional(branded(parseName)),
   mac: branded<Mac>(parseMac),
   ips: v.pipe(v.array(branded<Ip>(parseIp)), v.minLength(1), v.maxLength(2)),
 });
+/** An endpoint, as its host made it. */
 export type EndpointRecord = v.InferOutput<typeof endpointSchema>;
 
+/** The record of a block of addresses that changed hands, by its former owner. */
 export const grantSchema = v.object({
   network: branded(parseNetworkId),
   block: branded<Cidr>(parseCidr),
@@ -59,12 +66,18 @@ export const grantSchema = v.object({
   to: branded(parseHostId),
   request: shortText(64),
 });
+/** A block of addresses handed over. */
 export type GrantRecord = v.InferOutput<typeof grantSchema>;
 
+/** Where a host says who it is. */
 export const hostKey = keyOf("host", "self");
+/** Where a network is recorded. */
 export const networkKey = (id: NetworkId): RecordKey => keyOf("network", id);
+/** Where its removal is, by whoever removed it. */
 export const removalKey = (id: NetworkId): RecordKey => keyOf("removal", id);
+/** Where an endpoint is recorded. */
 export const endpointKey = (id: EndpointId): RecordKey => keyOf("endpoint", id);
+/** Where a grant is recorded: each holding can be given once. */
 export const grantKey = (grant: Omit<GrantRecord, "to" | "request">): RecordKey =>
   keyOf("grant", `${grant.network}/${grant.block}/${grant.generation}`);
 

@@ -17,8 +17,11 @@ import {
   type NetworkRecord,
 } from "./schema.ts";
 
+/** A network, and whose it is. */
 export type Network = NetworkRecord & { readonly id: NetworkId; readonly creator: HostId };
+/** An endpoint, and where it is. */
 export type Endpoint = EndpointRecord & { readonly id: EndpointId; readonly host: HostId };
+/** A grant, and who gave. */
 export type Grant = GrantRecord & { readonly from: HostId };
 
 /** One change of meaning; absent before is an addition, absent after a removal. */
@@ -37,6 +40,7 @@ export type TableChange =
     }
   | { readonly kind: "grant"; readonly grant: Grant; readonly isAdded: boolean };
 
+/** All records that mean something, by what they mean. */
 export class Tables {
   readonly hosts = new Map<HostId, HostRecord>();
   readonly networks = new Map<NetworkId, Network>();

@@ -22,6 +22,7 @@ export type Scene = {
   readonly startedAt: Instant;
 };
 
+/** A host by its name; one without a record, by the end of its id. */
 export function hostRef(scene: Pick<Scene, "tables">, id: HostId): HostRef {
   return { id, name: scene.tables.hosts.get(id)?.name ?? id.slice(-8) };
 }
@@ -36,6 +37,7 @@ export function memberViews(scene: Scene, now: Instant): MemberView[] {
   );
 }
 
+/** One host as it is seen from here, or undefined before its record is known. */
 export function memberView(scene: Scene, host: HostId, now: Instant): MemberView | undefined {
   const record = scene.tables.hosts.get(host);
   if (record === undefined) return undefined;
@@ -54,6 +56,7 @@ export function memberView(scene: Scene, host: HostId, now: Instant): MemberView
   };
 }
 
+/** One network as it is shown. */
 export function networkView(scene: Scene, network: Network): NetworkView {
   const { id, name, subnets, creator } = network;
   const naming = scene.namings.get(id);
@@ -75,6 +78,7 @@ export function networkView(scene: Scene, network: Network): NetworkView {
   };
 }
 
+/** One endpoint as it is shown; places only of our own. */
 export function endpointView(scene: Scene, endpoint: Endpoint): EndpointView {
   const network = scene.tables.networks.get(endpoint.network);
   const isLocal = endpoint.host === scene.self;

@@ -43,6 +43,14 @@ export async function benchFootprint({ starts, seconds }: FootprintOptions): Pro
   const rows = agents.map((agent, at) =>
     idle(agent, { before: before[at], after: after[at], seconds }),
   );
+  printIdle(rows, seconds);
+  printVerdicts(rows, startMs);
+  writeResults("footprint", { starts, seconds, startMs, idle: rows });
+}
+
+type Idle = ReturnType<typeof idle>;
+
+function printIdle(rows: readonly Idle[], seconds: number): void {
   printTable(
     [`idle for ${seconds} s, 3 agents`, "RSS MiB", "PSS MiB", "CPU %", "sent B/s", "received B/s"],
     rows.map((row) => [
@@ -54,6 +62,9 @@ export async function benchFootprint({ starts, seconds }: FootprintOptions): Pro
       row.receivedPerSecond.toFixed(0),
     ]),
   );
+}
+
+function printVerdicts(rows: readonly Idle[], startMs: readonly number[]): void {
   const most = (of: (row: (typeof rows)[number]) => number): number => Math.max(...rows.map(of));
   const target = { kind: "at most" } as const;
   printTargets([
@@ -86,7 +97,6 @@ export async function benchFootprint({ starts, seconds }: FootprintOptions): Pro
       ...target,
     },
   ]);
-  writeResults("footprint", { starts, seconds, startMs, idle: rows });
 }
 
 async function timeStarts(agent: Agent, starts: number): Promise<readonly number[]> {

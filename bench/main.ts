@@ -12,7 +12,7 @@ import { benchThroughput } from "./throughput.ts";
 const usage = `usage: npm run bench -- NAME [OPTION...]
   convergence [--hosts 3] [--rounds 200]    endpoint made on one host -> in every other host's kernel
   throughput [--rounds 5] [--seconds 3]     TCP between endpoints, against a VXLAN built by hand
-  footprint [--starts 10] [--seconds 60]    start to ready; memory, CPU and traffic when idle`;
+  footprint [--starts 10] [--seconds 60]    start to ready; memory, CPU, traffic when idle`;
 
 const options = {
   hosts: { type: "string", default: "3" },

@@ -9,6 +9,7 @@ import type { Crypto, Signer } from "../base/crypto.ts";
 import { type ClusterId, type HostId, parseClusterId, parseHostId } from "../base/id.ts";
 import { branded, fixedBytes } from "../base/schema.ts";
 
+/** A host key, signed by the root key of a cluster. */
 export type Certificate = {
   readonly cluster: ClusterId;
   readonly host: HostId;
@@ -17,6 +18,7 @@ export type Certificate = {
   readonly signature: Uint8Array;
 };
 
+/** A certificate on the wire and on disk. */
 export const certificateSchema = v.strictObject({
   cluster: branded(parseClusterId),
   host: branded(parseHostId),
@@ -53,6 +55,7 @@ export function certificateFault(
   return isGenuine ? undefined : "its certificate is not signed by the cluster's root key";
 }
 
+/** Whether two are the same word for word, so that one verification does for both. */
 export function certificatesEqual(a: Certificate, b: Certificate): boolean {
   return a.host === b.host && a.cluster === b.cluster && bytesEqual(a.signature, b.signature);
 }

@@ -11,6 +11,7 @@ import { pick, type Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { Reach } from "./liveness.ts";
 
+/** How soon and how often, in milliseconds. */
 export type DialerOptions = {
   readonly retryMs: number;
   readonly unreachablePerAliveMs: number;
@@ -22,6 +23,7 @@ export type DialerOptions = {
   readonly dialMs: number;
 };
 
+/** A known host, where it listens and how it is. */
 export type DialTarget = {
   readonly host: HostId;
   readonly address: string;
@@ -29,6 +31,7 @@ export type DialTarget = {
   readonly isLinked: boolean;
 };
 
+/** What was dialled when; addresses, not hosts, since seeds have no names. */
 export class Dialer {
   readonly #options: DialerOptions;
   readonly #random: Random;

@@ -12,6 +12,7 @@ import { type Certificate, certificateFault, certificateSchema } from "./certifi
 /** Raised when a change of ours would not be understood by an older agent. */
 export const protocolVersion = 1;
 
+/** The first frame of a link, each way. */
 export type Hello = {
   readonly protocol: number;
   readonly certificate: Certificate;
@@ -31,10 +32,12 @@ const helloSchema = v.object({
   address: shortText(64),
 });
 
+/** The frame. */
 export function encodeHello(hello: Hello): Uint8Array {
   return encode(hello);
 }
 
+/** What a peer says of itself, or undefined where it is malformed. */
 export function decodeHello(bytes: Uint8Array): Hello | undefined {
   const parsed = v.safeParse(helloSchema, decode(bytes, helloBytes));
   return parsed.success ? parsed.output : undefined;

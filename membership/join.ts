@@ -14,8 +14,10 @@ import { branded, fixedBytes, shortText } from "../base/schema.ts";
 import { type Certificate, certificateFault, certificateSchema, certify } from "./certificate.ts";
 import { proofOf, proofsEqual, type Token } from "./token.ts";
 
+/** The largest question or answer. A certificate is under 300 bytes. */
 export const joinBytes = 4096;
 
+/** A stranger, whom it asks, and how it shows that it may. */
 export type JoinRequest = {
   readonly host: HostId;
   readonly issuer: HostId;
@@ -23,6 +25,7 @@ export type JoinRequest = {
   readonly proof: Uint8Array;
 };
 
+/** In, or why not. */
 export type JoinAnswer =
   | { readonly kind: "admitted"; readonly certificate: Certificate }
   | { readonly kind: "refused"; readonly refusal: Refusal };
@@ -49,6 +52,7 @@ export function joinRequest(
   return encode({ host, issuer: token.issuer, nonce, proof: proofOf(token, claim, crypto) });
 }
 
+/** The request, or undefined where it is malformed. */
 export function parseJoinRequest(bytes: Uint8Array): JoinRequest | undefined {
   const parsed = v.safeParse(requestSchema, decode(bytes, joinBytes));
   return parsed.success ? parsed.output : undefined;
@@ -66,10 +70,12 @@ export function judgeJoin(
     : refuseJoin("TOKEN_REFUSED", "the token is not, or no longer, valid; ask for a new one");
 }
 
+/** An answer that says no. */
 export function refuseJoin(code: ErrorCode, message: string): JoinAnswer {
   return { kind: "refused", refusal: { code, message } };
 }
 
+/** The answer as bytes. */
 export function encodeJoinAnswer(answer: JoinAnswer): Uint8Array {
   return encode(
     answer.kind === "admitted"

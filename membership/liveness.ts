@@ -12,8 +12,10 @@
 import type { HostId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 
+/** How a host looks from here; worst last. */
 export type Reach = "alive" | "suspect" | "unreachable";
 
+/** When to ping and when to give up. */
 export type LivenessOptions = {
   readonly pingPeriodMs: number;
   /** How late an answer may be before the host is suspected. */
@@ -25,11 +27,13 @@ export type LivenessOptions = {
   readonly pauseMs: number;
 };
 
+/** What watching wants done, or found out. */
 export type LivenessEffect =
   | { readonly kind: "ping"; readonly to: HostId; readonly nonce: number }
   | { readonly kind: "close"; readonly host: HostId; readonly reason: string }
   | { readonly kind: "changed"; readonly host: HostId; readonly reach: Reach };
 
+/** What is known of one host. */
 export type PeerView = {
   readonly reach: Reach;
   readonly since: Instant;
@@ -49,6 +53,7 @@ type Peer = {
   dueAt: Instant;
 };
 
+/** All hosts we watch. */
 export class Liveness {
   readonly #options: LivenessOptions;
   readonly #peers = new Map<HostId, Peer>();

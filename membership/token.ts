@@ -10,6 +10,7 @@ import type { Crypto } from "../base/crypto.ts";
 import { type ClusterId, type HostId, parseClusterId, parseHostId } from "../base/id.ts";
 import { branded, fixedBytes } from "../base/schema.ts";
 
+/** What a joiner holds. */
 export type Token = {
   readonly cluster: ClusterId;
   /**
@@ -22,6 +23,7 @@ export type Token = {
 
 const prefix = "slt1.";
 const maxLength = 256;
+/** 128 bits: not to be guessed, online or off. */
 export const tokenSecretBytes = 16;
 
 const tokenSchema = v.strictTuple([
@@ -30,6 +32,7 @@ const tokenSchema = v.strictTuple([
   fixedBytes(tokenSecretBytes),
 ]);
 
+/** The token as one word, to be pasted. */
 export function formatToken({ cluster, issuer, secret }: Token): string {
   return prefix + toBase64Url(encode([fromHex(cluster), issuer, secret]));
 }

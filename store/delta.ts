@@ -10,6 +10,7 @@ import { branded, countSchema, fixedBytes } from "../base/schema.ts";
 import type { Head } from "./head.ts";
 import { type Change, parseRecordKey, type RecordKey } from "./record.ts";
 
+/** What one host says to another about an origin. */
 export type Delta = {
   readonly head: Head;
   /**
@@ -22,8 +23,10 @@ export type Delta = {
   readonly changes: readonly Change[];
 };
 
+/** What a delta may hold. */
 export type DeltaLimits = { readonly valueBytes: number; readonly recordsPerOrigin: number };
 
+/** A head on the wire and on disk. */
 export const headSchema = v.strictObject({
   cluster: branded(parseClusterId),
   origin: branded(parseHostId),
@@ -78,10 +81,12 @@ export function deltaFromPlain(plain: unknown, limits: DeltaLimits): Delta | und
     : undefined;
 }
 
+/** The delta as bytes. */
 export function encodeDelta(delta: Delta): Uint8Array {
   return encode(deltaToPlain(delta));
 }
 
+/** The delta, or undefined where bytes are malformed, inconsistent or over a limit. */
 export function decodeDelta(
   bytes: Uint8Array,
   limits: DeltaLimits & { readonly messageBytes: number },

@@ -12,9 +12,12 @@ import type { Crypto } from "../base/crypto.ts";
 import type { HostId } from "../base/id.ts";
 import type { Head } from "./head.ts";
 
+/** Origins are spread over so many: a change among thousands costs 2 kB to find. */
 export const bucketCount = 256;
+/** Enough that two replicas that differ differ in it. */
 export const stampBytes = 8;
 
+/** The sum of what a replica holds. */
 export class Digest {
   readonly #buckets = new Uint8Array(bucketCount * stampBytes);
   readonly #stamps = new Map<HostId, { readonly bucket: number; readonly stamp: Uint8Array }>();

@@ -11,8 +11,10 @@ import { encode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";
 import type { BootId, ClusterId, HostId } from "../base/id.ts";
 
+/** How far an origin has come. */
 export type Version = { readonly epoch: number; readonly seq: number };
 
+/** What an origin signs. */
 export type Head = Version & {
   readonly cluster: ClusterId;
   readonly origin: HostId;

@@ -17,6 +17,7 @@ export type Difference = {
   readonly after: Uint8Array | undefined;
 };
 
+/** One origin at one version. */
 export class OriginState {
   #head: Head;
   #records: RecordSet;

@@ -15,8 +15,10 @@ import type { Change, Entry, RecordKey } from "./record.ts";
 const leaves = 256;
 const hashBytes = 32;
 
+/** Puts back what a change replaced. */
 export type Undo = () => void;
 
+/** Records by key, and the hash tree over them. */
 export class RecordSet {
   readonly #buckets: (Map<RecordKey, Entry> | undefined)[] = new Array(leaves).fill(undefined);
   readonly #hashes = new Uint8Array(leaves * hashBytes);

@@ -13,6 +13,7 @@ import { type Difference, OriginState } from "./origin-state.ts";
 import type { Change, RecordKey } from "./record.ts";
 import { RecordSet } from "./record-set.ts";
 
+/** How much a replica holds at most. */
 export type ReplicaLimits = {
   readonly recordsPerOrigin: number;
   readonly tombstonesPerOrigin: number;
@@ -25,6 +26,7 @@ export type Veto = (
   get: (key: RecordKey) => Uint8Array | undefined,
 ) => string | undefined;
 
+/** What came of a delta. */
 export type Outcome =
   | {
       readonly kind: "applied";
@@ -41,6 +43,7 @@ export type Outcome =
   | { readonly kind: "equivocation"; readonly origin: HostId; readonly head: Head }
   | { readonly kind: "refused"; readonly reason: string };
 
+/** All origins. */
 export class Replica {
   readonly #self: HostId;
   readonly #cluster: ClusterId;

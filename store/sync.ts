@@ -18,6 +18,7 @@ import { compareVersions, type Version } from "./head.ts";
 import type { Change } from "./record.ts";
 import type { Replica } from "./replica.ts";
 
+/** How large pages, messages and sets may be. */
 export type SyncLimits = {
   readonly pageBytes: number;
   readonly messageBytes: number;
@@ -83,6 +84,7 @@ export function wantsOf(replica: Replica, theirs: readonly Want[], self: HostId)
   });
 }
 
+/** What a frame of a transfer turned out to be. */
 export type SyncFrame =
   | { readonly kind: "versions"; readonly versions: readonly Want[] }
   | { readonly kind: "delta"; readonly delta: Delta }

@@ -12,6 +12,7 @@ import type { Difference } from "./origin-state.ts";
 import type { Change, RecordKey } from "./record.ts";
 import type { Replica } from "./replica.ts";
 
+/** A value for a key of ours, or its deletion. */
 export type Write = { readonly key: RecordKey; readonly value: Uint8Array | undefined };
 
 /** What has become durable: for the network, and for those who asked. */
@@ -21,6 +22,7 @@ export type Written = {
   readonly tickets: readonly number[];
 };
 
+/** The one that writes for this host. */
 export class Writer {
   readonly #replica: Replica;
   readonly #crypto: Crypto;

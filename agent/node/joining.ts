@@ -14,6 +14,7 @@ import type { Token } from "../../membership/token.ts";
 import type { Transport } from "../../membership/transport.ts";
 import { timing } from "../config.ts";
 
+/** What joining takes. */
 export type Joining = {
   readonly transport: Pick<Transport, "join">;
   readonly seeds: readonly string[];

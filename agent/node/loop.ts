@@ -35,6 +35,7 @@ export type Doorman = {
   readonly refusal: (peer: HostId, hello: Uint8Array) => string | undefined;
 };
 
+/** The core in the world: the desk for commands, the handler of the transport. */
 export class Loop implements Desk, TransportHandler {
   readonly #clock: Clock;
   readonly #log: Log;

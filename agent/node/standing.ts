@@ -14,6 +14,7 @@ import { formatToken, parseToken, type Token, tokenSecretBytes } from "../../mem
 import type { Config } from "../config.ts";
 import type { JoinOffice } from "../relay.ts";
 
+/** A member, or somebody with a token who is not one yet. */
 export type Standing =
   | {
       readonly kind: "member";

@@ -22,6 +22,7 @@ export type Authority = {
   readonly tokenSecret: Uint8Array;
 };
 
+/** What is on disk; neither on a host that is no member yet. */
 export type Credentials = {
   readonly certificate: Certificate | undefined;
   readonly authority: Authority | undefined;

@@ -1,4 +1,7 @@
-/** Bad input on real agents: one line that says what and why, an exit code, and nothing changed anywhere. */
+/**
+ * Bad input on real agents: one line that says what and why, an exit code, and nothing changed
+ * anywhere.
+ */
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";

@@ -191,6 +191,19 @@ export class SimulatedHost implements Station {
       case "keep":
         this.disk.append(effect.ops, false);
         return;
+      case "answer": {
+        const answered = this.#answers.get(effect.ticket);
+        this.#answers.delete(effect.ticket);
+        answered?.(effect.answer);
+        return;
+      }
+      default:
+        this.#performInKernel(effect);
+    }
+  }
+
+  #performInKernel(effect: Effect): void {
+    switch (effect.kind) {
       case "apply":
         return this.#later(this.#random.below(2000) / 1000, (agent) => {
           this.kernel.apply(effect.ops);
@@ -212,12 +225,6 @@ export class SimulatedHost implements Station {
           const inode = this.kernel.namespaces.get(effect.netns)?.inode;
           agent.inspected(effect.endpoint, inode, this.#schedule.now());
         });
-      case "answer": {
-        const answered = this.#answers.get(effect.ticket);
-        this.#answers.delete(effect.ticket);
-        answered?.(effect.answer);
-        return;
-      }
       default:
         return;
     }

@@ -33,7 +33,8 @@ const table: readonly Row[] = [
     who: "base (core)",
     is: (path) => isCoreOf("base", path),
     ours: (target) => isCoreOf("base", target),
-    // One canonical encoding, one parser of addresses, one of shapes: all pure, all hard to get right.
+    // One canonical encoding, one parser of addresses, one of shapes: all pure, all hard to get
+    // right.
     packages: ["cborg", "ipaddr.js", "valibot"],
   },
   {

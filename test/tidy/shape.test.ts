@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "./rule.ts";
 import { isFunction, lineOf, modules, type Node, nameOf, productModules, walk } from "./syntax.ts";
-import { isCore, root, textFiles } from "./tree.ts";
+import { isCore, textFiles } from "./tree.ts";
 
 const maxFileLines = 400;
 const maxFunctionLines = 50;
@@ -87,15 +86,18 @@ judge("the shape of the code", [
     },
   },
   {
-    claim: "has a mirror test for every core file that does something",
+    claim: "has tests in the mirror folder that run every core file that does something",
     reason:
-      "test/ mirrors the tree: who changes store/digest.ts looks into test/store/digest.test.ts. " +
-      "Files of types and constants alone need none.",
+      "test/ mirrors the tree: who changes store/digest.ts looks into test/store. What no test there " +
+      "imports, itself or by what it imports, nobody has tried.",
     *findings() {
+      const reached = new Map<string, ReadonlySet<string>>();
       for (const { path, program } of productModules) {
         if (!isCore(path) || ![...walk(program)].some(({ node }) => isFunction(node))) continue;
-        const mirror = `test/${path.replace(/\.ts$/, ".test.ts")}`;
-        if (!existsSync(join(root, mirror))) yield { path, what: `has no ${mirror}` };
+        const folder = `test/${path.split("/")[0]}/`;
+        const paths = reached.get(folder) ?? importedFrom(folder);
+        reached.set(folder, paths);
+        if (!paths.has(path)) yield { path, what: `is run by no test in ${folder}` };
       }
     },
   },
@@ -155,4 +157,19 @@ function textsByLine(program: Node): ReadonlyMap<number, number> {
     columns.set(start.line, (columns.get(start.line) ?? 0) + end.column - start.column);
   }
   return columns;
+}
+
+/** Every module that the tests in a folder import, directly or through others. */
+function importedFrom(folder: string): ReadonlySet<string> {
+  const byPath = new Map(modules.map((module) => [module.path, module]));
+  const open = modules.filter(({ path }) => path.startsWith(folder)).map(({ path }) => path);
+  const seen = new Set<string>();
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    const module = byPath.get(path);
+    if (module === undefined || seen.has(path)) continue;
+    seen.add(path);
+    const sources = module.lines.flatMap((line) => /from "(\.[^"]+)"/.exec(line)?.[1] ?? []);
+    open.push(...sources.map((source) => join(path, "..", source)));
+  }
+  return seen;
 }

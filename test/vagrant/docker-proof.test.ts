@@ -63,7 +63,9 @@ describe("hosts that Vagrant makes of containers", function () {
   });
 });
 
-/** Everything it starts and makes can be told from everything else by the folder it has for scratch. */
+/**
+ * Everything it starts and makes can be told from everything else by the folder it has for scratch.
+ */
 function start(folder: string): Process {
   return new Process([proof], { TMPDIR: folder });
 }

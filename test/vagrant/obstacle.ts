@@ -7,7 +7,10 @@ export function obstacleTo(...programs: readonly string[]): string | undefined {
   return lackOf(...programs);
 }
 
-/** Which of these programs is missing, as one sentence. On a machine that judges changes, nothing may be. */
+/**
+ * Which of these programs is missing, as one sentence. On a machine that judges changes, nothing
+ * may be.
+ */
 export function lackOf(...programs: readonly string[]): string | undefined {
   if (process.env["CI"] === "true") return undefined;
   const missing = programs.filter((program) => !isOnPath(program));

@@ -43,9 +43,9 @@ claim() {
   fi
 }
 
-# Asks again and again, until it is so or time is up.
+# Asks again and again, until it is so or time is up. An emulated processor needs more of it.
 within() {
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + $1 * ${STARLING_PATIENCE:-1}))
   shift
   until "$@" 2>/dev/null; do
     [ "$SECONDS" -lt "$end" ] || return
@@ -60,7 +60,7 @@ becomes() {
   if within "$limit" "$@"; then
     claim "$text (after $(since "$from"))" true
   else
-    claim "$text, within $limit s" false
+    claim "$text, within $((limit * ${STARLING_PATIENCE:-1})) s" false
   fi
 }
 
@@ -82,9 +82,10 @@ show() {
 }
 # Asks JSON, which it calls `it`.
 ask() {
-  local question=$1
+  local question=$1 answer
   shift
-  on "$@" | "$node" -p "const it = JSON.parse(require('fs').readFileSync(0, 'utf8')); $question"
+  answer=$(on "$@") || return
+  "$node" -p "const it = JSON.parse(require('fs').readFileSync(0, 'utf8')); $question" <<<"$answer"
 }
 
 members_in_state() {

@@ -96,6 +96,7 @@ CONF
 inside() {
   furnish libvirt
   export STARLING_BOX=starling-proof STARLING_LIBVIRT_DRIVER=${STARLING_LIBVIRT_DRIVER:-qemu}
+  [ "$STARLING_LIBVIRT_DRIVER" != qemu ] || export STARLING_PATIENCE=6
   # A function's failure must end it, which bash ignores wherever the result is asked for.
   (make_box "$1") >"$scratch/log" 2>&1 & wait $! || fail "no box: $(tail -n 20 "$scratch/log")"
   say "a box with Debian's own kernel"

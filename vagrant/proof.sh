@@ -98,6 +98,16 @@ state() {
   done
 }
 
+# What the agents said, for whoever has to find out why a claim did not hold.
+last_words() {
+  local host
+  for host in "${hosts[@]}"; do
+    printf '\n%s:\n' "$host"
+    vagrant ssh "$host" -c 'systemctl status --no-pager starling; sudo journalctl --no-pager -n 60 -u starling' 2>&1 ||
+      true
+  done
+}
+
 # The story itself, whatever the hosts are made of.
 prove() {
   local hosts before after
@@ -106,7 +116,10 @@ prove() {
   quietly "$scratch/log" timeout --kill-after=20 1500 vagrant up
   say "vagrant up: every host runs an agent"
   mapfile -t hosts < <(vagrant status --machine-readable | awk -F, '$3 == "state" && $4 == "running" {print $2}')
-  "$here/demo.sh" || fail "demo.sh: not every claim held"
+  "$here/demo.sh" || {
+    last_words
+    fail "demo.sh: not every claim held"
+  }
   say "demo.sh: every claim held"
   vagrant ssh-config "${hosts[@]}" >"$scratch/ssh"
   before=$(state)

@@ -65,18 +65,31 @@ configuration() {
   [ -z "${1-}" ] || printf 'token: "%s"\n' "$1"
 }
 
+is_member() { starling status --json 2>/dev/null | grep -Eq '"state": ?"member"'; }
+
+# Started is not yet joined: the agent may have to wait for the seed. It goes on trying, but we say so.
+joined() {
+  local end=$((SECONDS + 300))
+  until is_member; do
+    [ "$SECONDS" -lt "$end" ] || return
+    sleep 0.5
+  done
+}
+
 # A host joins once. From then on its certificate is what counts, and the token need not lie about.
 service() {
-  local token=''
+  local token='' start=start
   [ ! -e "$handed_token" ] || token=$(cat "$handed_token")
   put 644 /etc/systemd/system/starling.service <"$checkout/packaging/starling.service"
   put 600 "$config" < <(configuration "$token")
-  [ -z "$changed" ] || systemctl daemon-reload
+  if [ -n "$changed" ]; then
+    systemctl daemon-reload
+    start=restart
+  fi
   systemctl --quiet enable starling
-  # Returns when the agent is a member and its kernel holds what the map implies.
-  if [ -n "$changed" ]; then systemctl restart starling; else systemctl start starling; fi || {
+  { systemctl "$start" starling && joined; } || {
     journalctl --no-pager -n 20 -u starling >&2
-    fail "the agent did not start"
+    fail "the agent is not a member of a cluster; its last words are above"
   }
   rm -f "$handed_token"
   put 600 "$config" < <(configuration)

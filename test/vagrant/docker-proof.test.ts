@@ -16,6 +16,7 @@ const engineMs = 60_000;
 describe("hosts that Vagrant makes of containers", function () {
   this.timeout(proofMs + 10_000);
   let folder = "";
+  let pid = 0;
   let said = "";
 
   before(async function () {
@@ -26,6 +27,7 @@ describe("hosts that Vagrant makes of containers", function () {
     folder = await mkdtemp(join(tmpdir(), "starling-vagrant-"));
     await using run = start(folder);
     const { code } = await run.exited;
+    pid = run.pid;
     said = run.out.all.join("\n");
     assert.equal(code, 0, `${said}\n${run.err.all.join("\n")}`);
   });
@@ -51,7 +53,7 @@ describe("hosts that Vagrant makes of containers", function () {
   });
 
   it("leave no process, file or cgroup behind", async () => {
-    assert.deepEqual(await leftBehind(folder), []);
+    assert.deepEqual(await leftBehind(folder, pid), []);
   });
 
   it("leave nothing behind either when the proof is interrupted", async () => {
@@ -59,7 +61,7 @@ describe("hosts that Vagrant makes of containers", function () {
     await run.out.until(/vagrant validate/, { withinMs: engineMs });
     run.kill("SIGTERM");
     assert.equal((await run.exited).code, 130);
-    assert.deepEqual(await leftBehind(folder), []);
+    assert.deepEqual(await leftBehind(folder, run.pid), []);
   });
 });
 
@@ -70,12 +72,12 @@ function start(folder: string): Process {
   return new Process([proof], { TMPDIR: folder });
 }
 
-async function leftBehind(folder: string): Promise<string[]> {
+async function leftBehind(folder: string, pid: number): Promise<string[]> {
   const cgroups = await readdir("/sys/fs/cgroup", { recursive: true });
   return [
     ...(await readdir(folder)),
     ...(await processesWith(`TMPDIR=${folder}`)),
-    ...cgroups.filter((path) => path.includes("starling-proof-")),
+    ...cgroups.filter((path) => path.includes(`starling-proof-${pid}`)),
   ];
 }
 

@@ -36,6 +36,7 @@ import type { Scene } from "./views.ts";
 
 export type { AgentOptions } from "./parts.ts";
 
+/** One agent: its inputs are its methods, what it wants done is drained. */
 export class Agent {
   readonly #options: AgentOptions;
   readonly #log: Log;
@@ -287,7 +288,7 @@ export class Agent {
         this.#parts.addressing.asked(from, envelope);
         break;
       case "deny":
-        this.#parts.addressing.denied(from, envelope);
+        this.#parts.addressing.denied(from, envelope, now);
         this.#parts.attachments.retry(now);
         break;
       case "join":

@@ -47,11 +47,16 @@ export type Making = {
   readonly done: (outcome: MakingOutcome) => void;
 };
 
+/** `made`: its record is being written, under this ticket. */
 export type MakingOutcome =
   | { readonly kind: "made"; readonly ticket: number }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-type Job = Making & { stage: "addresses" | "segment" | "attach"; ips: readonly Ip[] };
+type Job = Making & {
+  readonly since: Instant;
+  stage: "addresses" | "segment" | "attach";
+  ips: readonly Ip[];
+};
 
 const placeSchema = v.strictObject({
   netns: v.pipe(v.string(), v.maxLength(4096)),
@@ -61,6 +66,7 @@ const placeSchema = v.strictObject({
 
 const placePrefix = "attachment/";
 
+/** The endpoints of this host. */
 export class Attachments {
   readonly #emit: Emit;
   readonly #log: Log;
@@ -126,7 +132,7 @@ export class Attachments {
   }
 
   make(making: Making, now: Instant): void {
-    const job: Job = { ...making, stage: "addresses", ips: [] };
+    const job: Job = { ...making, since: now, stage: "addresses", ips: [] };
     this.#jobs.set(making.id, job);
     this.#seekAddresses(job, now);
   }
@@ -241,8 +247,15 @@ export class Attachments {
   }
 
   #seekAddresses(job: Job, now: Instant): void {
-    const { id, network, asked } = job;
-    const outcome = this.#addressing.allocate({ endpoint: id, network: network.id, asked, now });
+    const { id, name, network, asked } = job;
+    const outcome = this.#addressing.allocate({
+      endpoint: id,
+      name,
+      network: network.id,
+      asked,
+      since: job.since,
+      now,
+    });
     if (outcome.kind === "refused") this.#fail(job, outcome.refusal);
     else if (outcome.kind === "allocated") {
       job.ips = outcome.ips;

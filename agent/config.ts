@@ -159,6 +159,8 @@ export const timing = {
     deniedMs: 5_000,
     // The smallest block four times: a host with a few dozen endpoints asks once.
     askSize: 64,
+    // A burst of endpoints is over by then, or the next question is already twice as large.
+    recentMs: 60_000,
   },
   reconciler: {
     // Each dump is three processes: a few milliseconds of a core, so under a half percent of it.

@@ -4,6 +4,7 @@
  */
 import { type Cidr, cidrRange, type Family, numberToIp } from "../base/address.ts";
 
+/** An aligned power of two of addresses. */
 export type Block = {
   readonly family: Family;
   readonly first: bigint;
@@ -14,16 +15,19 @@ export type Block = {
 /** Smallest block that is handed over, but for a single address that somebody asks for by name. */
 export const smallestBlock = 16n;
 
+/** The block of a text form. */
 export function blockOf(cidr: Cidr): Block {
   const { family, first, size } = cidrRange(cidr);
   return { family, first, size };
 }
 
+/** The text form of a block. */
 export function cidrOfBlock({ family, first, size }: Block): Cidr {
   const prefix = (family === 4 ? 32 : 128) - (size.toString(2).length - 1);
   return `${numberToIp(first, family)}/${prefix}` as Cidr;
 }
 
+/** Both halves, the lower first. */
 export function halves({ family, first, size }: Block): readonly [Block, Block] {
   const half = size / 2n;
   return [
@@ -32,6 +36,7 @@ export function halves({ family, first, size }: Block): readonly [Block, Block] 
   ];
 }
 
+/** Whether all of one is in the other. */
 export function contains(outer: Block, inner: Block): boolean {
   return (
     outer.family === inner.family &&
@@ -40,16 +45,19 @@ export function contains(outer: Block, inner: Block): boolean {
   );
 }
 
+/** Whether any address is in both. Of aligned blocks, one then contains the other. */
 export function overlaps(a: Block, b: Block): boolean {
   return a.family === b.family && a.first < b.first + b.size && b.first < a.first + a.size;
 }
 
+/** Whether the address, of the same family, is in it. */
 export function holds(block: Block, address: bigint): boolean {
   return block.first <= address && address < block.first + block.size;
 }
 
-/** By place, larger first where two begin together. */
+/** By place, IPv4 first, and the larger where two begin together. */
 export function compareBlocks(a: Block, b: Block): number {
+  if (a.family !== b.family) return a.family - b.family;
   if (a.first !== b.first) return a.first < b.first ? -1 : 1;
   if (a.size !== b.size) return a.size > b.size ? -1 : 1;
   return 0;
@@ -61,20 +69,6 @@ export function without(block: Block, parts: readonly Block[]): Block[] {
   if (inside.length === 0) return [block];
   if (inside.some((part) => contains(part, block))) return [];
   return halves(block).flatMap((half) => without(half, inside));
-}
-
-/**
- * The largest part of a block that holds none of these addresses, the last of equals; undefined of
- * a full block.
- */
-export function largestFree(block: Block, used: readonly bigint[]): Block | undefined {
-  const inside = used.filter((address) => holds(block, address));
-  if (inside.length === 0) return block;
-  if (block.size === 1n) return undefined;
-  const [low, high] = halves(block);
-  const [left, right] = [largestFree(low, inside), largestFree(high, inside)];
-  if (left === undefined) return right;
-  return right === undefined || left.size > right.size ? left : right;
 }
 
 /** The smallest power of two that is at least this. */

@@ -5,145 +5,155 @@
  *
  * A link of generation g+1 counts only if whoever holds the block at g wrote it, and everybody
  * writes only their own: so each link has one writer, chains are unique by induction in any
- * partition, and there is no merge rule to get wrong.
+ * partition, and there is no merge rule to get wrong. The order in which grants arrive does not
+ * matter: what does not fit yet is kept, and counts when its chain is complete.
  */
-import type { Cidr, Ip } from "../base/address.ts";
+import type { Ip } from "../base/address.ts";
 import { familyOf, ipToNumber } from "../base/address.ts";
 import type { HostId, NetworkId } from "../base/id.ts";
-import { type Block, blockOf, compareBlocks, contains, holds, overlaps, without } from "./block.ts";
+import { overlaps } from "./block.ts";
+import {
+  compareGrants,
+  type Grant,
+  grantId,
+  type Holding,
+  type NetworkSpace,
+  type PlacedGrant,
+  placed,
+} from "./grant.ts";
+import { Partition } from "./partition.ts";
 
-export type Grant = {
-  readonly network: NetworkId;
-  readonly block: Cidr;
-  /** One more than that of the holding it is cut from. */
-  readonly generation: number;
-  readonly from: HostId;
-  readonly to: HostId;
-  /** The asker's name for its request: the same request is answered by the same grant. */
-  readonly request: string;
+/** A grant that counts for nothing. */
+export type IgnoredGrant = {
+  readonly grant: Grant;
+  /**
+   * `not-owner`: its writer does not hold the block at that generation, as far as is known here; in
+   * a view that lags that is usual. `overlap`: its writer held it, and has granted it twice.
+   */
+  readonly reason: "not-owner" | "overlap";
 };
 
-/** A block somebody owns, and how many hands it has gone through. */
-export type Holding = {
-  readonly block: Block;
-  readonly generation: number;
-  readonly owner: HostId;
+type Known = {
+  space: NetworkSpace | undefined;
+  readonly grants: Map<string, PlacedGrant>;
+  /** Undefined when it must be worked out anew. */
+  worked: Worked | undefined;
 };
 
-export type NetworkSpace = {
-  readonly id: NetworkId;
-  readonly subnets: readonly Cidr[];
-  readonly creator: HostId;
-};
+type Worked = { readonly partition: Partition; readonly ignored: Map<string, PlacedGrant> };
 
+/** Every network's owners, kept up to date grant by grant. */
 export class Ledger {
-  readonly #networks = new Map<NetworkId, NetworkSpace>();
-  readonly #grants = new Map<NetworkId, Map<string, Grant>>();
-  readonly #holdings = new Map<NetworkId, readonly Holding[]>();
+  readonly #networks = new Map<NetworkId, Known>();
 
-  setNetwork(network: NetworkSpace): void {
-    this.#networks.set(network.id, network);
-    this.#holdings.delete(network.id);
+  setNetwork(space: NetworkSpace): void {
+    const known = this.#known(space.id);
+    known.space = space;
+    known.worked = undefined;
   }
 
+  /** Its grants stay, until they are removed: the network's record may come again. */
   removeNetwork(id: NetworkId): void {
-    this.#networks.delete(id);
-    this.#holdings.delete(id);
+    const known = this.#known(id);
+    known.space = undefined;
+    known.worked = undefined;
+    this.#dropEmpty(id, known);
   }
 
   addGrant(grant: Grant): void {
-    const grants = this.#grants.get(grant.network) ?? new Map<string, Grant>();
-    grants.set(keyOf(grant), grant);
-    this.#grants.set(grant.network, grants);
-    this.#holdings.delete(grant.network);
+    const known = this.#known(grant.network);
+    const added = placed(grant);
+    if (known.grants.has(added.id)) return;
+    known.grants.set(added.id, added);
+    const { worked } = known;
+    if (worked === undefined) return;
+    // A block that meets no grant in waiting cannot change what became of the others, and where
+    // its writer holds it, that is all there is to it.
+    const isAlone = worked.ignored.values().every(({ block }) => !overlaps(block, added.block));
+    if (!isAlone || !worked.partition.cut(added)) known.worked = undefined;
   }
 
   removeGrant(grant: Grant): void {
-    this.#grants.get(grant.network)?.delete(keyOf(grant));
-    this.#holdings.delete(grant.network);
+    const known = this.#known(grant.network);
+    if (known.grants.delete(grantId(grant))) known.worked = undefined;
+    this.#dropEmpty(grant.network, known);
   }
 
   network(id: NetworkId): NetworkSpace | undefined {
-    return this.#networks.get(id);
+    return this.#networks.get(id)?.space;
   }
 
-  /** The grants a host has written for a network. */
+  /** The grants a host has written for a network, whether they count or not. */
   grantsBy(host: HostId, network: NetworkId): Grant[] {
-    return [...(this.#grants.get(network)?.values() ?? [])].filter(({ from }) => from === host);
+    const all = [...(this.#networks.get(network)?.grants.values() ?? [])];
+    return all.map(({ grant }) => grant).filter(({ from }) => from === host);
+  }
+
+  /** Whether exactly this grant is known. */
+  has(grant: Grant): boolean {
+    return this.#networks.get(grant.network)?.grants.has(grantId(grant)) ?? false;
   }
 
   /**
    * All of a network's addresses, each in one holding, by place. Empty while its record is unknown.
    */
   holdings(network: NetworkId): readonly Holding[] {
-    const known = this.#holdings.get(network);
-    if (known !== undefined) return known;
-    const worked = this.#workOut(network);
-    this.#holdings.set(network, worked);
-    return worked;
+    return this.#worked(network)?.partition.all() ?? [];
   }
 
+  /** What a host holds of a network. The same array until that changes. */
   blocksOf(network: NetworkId, host: HostId): readonly Holding[] {
-    return this.holdings(network).filter(({ owner }) => owner === host);
+    return this.#worked(network)?.partition.of(host) ?? [];
   }
 
   ownerOf(network: NetworkId, ip: Ip): Holding | undefined {
-    const [family, address] = [familyOf(ip), ipToNumber(ip)];
-    return this.holdings(network).find(
-      ({ block }) => block.family === family && holds(block, address),
-    );
+    return this.#worked(network)?.partition.at(familyOf(ip), ipToNumber(ip));
   }
 
-  #workOut(id: NetworkId): Holding[] {
-    const network = this.#networks.get(id);
-    if (network === undefined) return [];
-    const grants = [...(this.#grants.get(id)?.values() ?? [])].map((grant) => ({
-      grant,
-      block: blockOf(grant.block),
-    }));
-    const holdings = network.subnets.flatMap((subnet) =>
-      follow({ block: blockOf(subnet), generation: 0, owner: network.creator }, grants),
+  /** Grants that count for nothing, and why. */
+  ignored(network: NetworkId): IgnoredGrant[] {
+    const worked = this.#worked(network);
+    if (worked === undefined) return [];
+    const counting = [...(this.#networks.get(network)?.grants.values() ?? [])].filter(
+      ({ id }) => !worked.ignored.has(id),
     );
-    return holdings.toSorted(
-      (a, b) => a.block.family - b.block.family || compareBlocks(a.block, b.block),
-    );
+    return [...worked.ignored.values()].map((ignored) => {
+      const isTwice = counting.some((other) => isSameHand(ignored, other));
+      return { grant: ignored.grant, reason: isTwice ? "overlap" : "not-owner" };
+    });
+  }
+
+  #worked(id: NetworkId): Worked | undefined {
+    const known = this.#networks.get(id);
+    if (known?.space === undefined) return undefined;
+    known.worked ??= workOut(known.space, known.grants.values());
+    return known.worked;
+  }
+
+  #known(id: NetworkId): Known {
+    const known = this.#networks.get(id);
+    if (known !== undefined) return known;
+    const made: Known = { space: undefined, grants: new Map(), worked: undefined };
+    this.#networks.set(id, made);
+    return made;
+  }
+
+  #dropEmpty(id: NetworkId, { space, grants }: Known): void {
+    if (space === undefined && grants.size === 0) this.#networks.delete(id);
   }
 }
 
-type Placed = { readonly grant: Grant; readonly block: Block };
-
-/** What has become of a holding: what its owner kept, and what became of each part it gave away. */
-function follow(holding: Holding, all: readonly Placed[]): Holding[] {
-  const { block, generation, owner } = holding;
-  const inside = all.filter((placed) => contains(block, placed.block));
-  const given = firstOfOverlapping(
-    inside.filter(({ grant }) => grant.from === owner && grant.generation === generation + 1),
-  );
-  const kept = without(
-    block,
-    given.map((part) => part.block),
-  ).map((part) => ({ ...holding, block: part }));
-  const passed = given.flatMap((part) =>
-    follow({ block: part.block, generation: generation + 1, owner: part.grant.to }, inside),
-  );
-  return [...kept, ...passed];
+/** What becomes of a network by these grants: in order of generations, each cut from the last. */
+function workOut(space: NetworkSpace, grants: Iterable<PlacedGrant>): Worked {
+  const partition = new Partition(space);
+  const ignored = new Map<string, PlacedGrant>();
+  for (const each of [...grants].toSorted(compareGrants))
+    if (!partition.cut(each)) ignored.set(each.id, each);
+  return { partition, ignored };
 }
 
-/**
- * An honest owner never grants twice what it held once; of a liar's grants the larger, then the
- * lower, counts.
- */
-function firstOfOverlapping(placed: readonly Placed[]): Placed[] {
-  const chosen: Placed[] = [];
-  const bySize = placed.toSorted(
-    (a, b) => Number(b.block.size - a.block.size) || compareBlocks(a.block, b.block),
-  );
-  for (const candidate of bySize) {
-    if (!chosen.some(({ block }) => overlaps(block, candidate.block))) chosen.push(candidate);
-  }
-  return chosen;
-}
-
-function keyOf({ from, block, generation }: Grant): string {
-  return `${from} ${block} ${generation}`;
+/** Whether two grants hand out the same addresses at the same turn of their chain. */
+function isSameHand(a: PlacedGrant, b: PlacedGrant): boolean {
+  const isTurn = a.grant.from === b.grant.from && a.grant.generation === b.grant.generation;
+  return isTurn && overlaps(a.block, b.block);
 }

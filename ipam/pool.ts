@@ -1,219 +1,179 @@
 /**
- * The addresses one host can hand out by itself: inside its own holdings, never the subnet's
- * network, broadcast or gateway address, never one in use, reserved or resting. Next-fit, so that a
- * freed address is not the next one given.
+ * The addresses of one subnet as one host hands them out: only from blocks it holds, never the
+ * subnet's network, gateway or broadcast address, never one in use, resting or being given away.
+ * Next-fit, so that a freed address is not the next one given.
  */
-import {
-  type Cidr,
-  cidrContains,
-  cidrRange,
-  type Family,
-  familyOf,
-  gatewayOf,
-  type Ip,
-  ipToNumber,
-  numberToIp,
-} from "../base/address.ts";
-import type { EndpointId, HostId, NetworkId } from "../base/id.ts";
+import { type Cidr, cidrRange, type Family, gatewayOf, ipToNumber } from "../base/address.ts";
 import type { Instant } from "../base/time.ts";
-import { type Block, holds, without } from "./block.ts";
-import type { Holding, Ledger } from "./ledger.ts";
+import { type Block, blockOf, halves, holds } from "./block.ts";
+import type { Grant, Holding } from "./grant.ts";
+import { SpanSet } from "./span-set.ts";
 
-export type PoolOptions = {
-  /** How long a released address is given to nobody but the endpoint that had it. */
-  readonly restMs: number;
-};
-
-/** What a request for one family's address comes to. */
-export type Allocation =
-  | { readonly kind: "allocated"; readonly ip: Ip }
-  /** The address asked for is not ours to give. */
-  | { readonly kind: "foreign"; readonly owner: HostId }
-  | { readonly kind: "taken"; readonly holder: EndpointId | undefined }
-  | { readonly kind: "outside" }
-  /** We have nothing left. */
-  | { readonly kind: "empty" };
-
-type Space = {
+/** What an address is just now. */
+export type AddressState =
+  | { readonly kind: "free" }
   /** Recorded or reserved. */
-  readonly used: Map<Ip, EndpointId>;
-  readonly resting: Map<Ip, Instant>;
-  /** Where the search goes on, by family. */
-  readonly cursor: Map<Family, bigint>;
-  /** Blocks whose grant is being written: no longer ours, though no record says so yet. */
-  readonly giving: Block[];
-};
+  | { readonly kind: "used"; readonly key: string }
+  | { readonly kind: "resting"; readonly key: string }
+  /** In a block whose grant is being written: no longer ours, though no record says so yet. */
+  | { readonly kind: "pledged"; readonly grant: Grant }
+  /** Outside of the subnet, or its network, gateway or broadcast address. */
+  | { readonly kind: "unusable" };
 
+/** A part of a holding. */
+export type Part = { readonly holding: Holding; readonly block: Block };
+
+/** Counts addresses of a subnet that endpoints can have. */
+export function usableIn(subnet: Cidr): bigint {
+  return cidrRange(subnet).size - BigInt(unusable(subnet).length);
+}
+
+/** One subnet's addresses here. A key says for whom: it gets back what it released. */
 export class Pool {
-  readonly #self: HostId;
-  readonly #ledger: Ledger;
-  readonly #options: PoolOptions;
-  readonly #spaces = new Map<NetworkId, Space>();
+  readonly family: Family;
+  readonly #subnet: Block;
+  readonly #unusable: readonly bigint[];
+  /** Everything that cannot be handed out now. */
+  readonly #taken = new SpanSet();
+  readonly #used = new Map<bigint, string>();
+  /** In order of release, so that the first that still rests ends a search. */
+  readonly #resting = new Map<bigint, { readonly key: string; readonly until: Instant }>();
+  readonly #restingOf = new Map<string, bigint>();
+  #pledges: readonly { readonly grant: Grant; readonly block: Block }[] = [];
+  /** Where the search goes on. */
+  #cursor: bigint;
 
-  constructor(options: {
-    readonly self: HostId;
-    readonly ledger: Ledger;
-    readonly options: PoolOptions;
-  }) {
-    this.#self = options.self;
-    this.#ledger = options.ledger;
-    this.#options = options.options;
+  constructor(subnet: Cidr) {
+    this.#subnet = blockOf(subnet);
+    this.family = this.#subnet.family;
+    this.#unusable = unusable(subnet);
+    for (const address of this.#unusable) this.#taken.add(address, address);
+    this.#cursor = this.#subnet.first;
   }
 
-  /**
-   * Gives the endpoint an address of this subnet: the one it asks for, or any. It is reserved until
-   * released.
-   */
-  allocate(
-    network: NetworkId,
-    want: { readonly subnet: Cidr; readonly endpoint: EndpointId; readonly ip: Ip | undefined },
-    now: Instant,
-  ): Allocation {
-    const found =
-      want.ip === undefined
-        ? this.#any(network, want.subnet, now)
-        : this.#exactly(network, { subnet: want.subnet, ip: want.ip }, now);
-    if (found.kind === "allocated") this.use(network, found.ip, want.endpoint);
-    return found;
+  stateOf(address: bigint): AddressState {
+    if (!holds(this.#subnet, address) || this.#unusable.includes(address))
+      return { kind: "unusable" };
+    const key = this.#used.get(address);
+    if (key !== undefined) return { kind: "used", key };
+    const resting = this.#resting.get(address);
+    if (resting !== undefined) return { kind: "resting", key: resting.key };
+    const pledge = this.#pledges.find(({ block }) => holds(block, address));
+    return pledge === undefined ? { kind: "free" } : { kind: "pledged", grant: pledge.grant };
   }
 
-  /** An endpoint of ours has this address. */
-  use(network: NetworkId, ip: Ip, endpoint: EndpointId): void {
-    const space = this.#space(network);
-    space.used.set(ip, endpoint);
-    space.resting.delete(ip);
+  /** An address from these blocks: the one that rests for this key, else the next that is free. */
+  next(owned: readonly Holding[], key: string): bigint | undefined {
+    const before = this.#restingOf.get(key);
+    const isStillOurs = before !== undefined && owned.some(({ block }) => holds(block, before));
+    return isStillOurs ? before : this.#nextFree(owned);
+  }
+
+  /** Somebody here has this address from now on. */
+  use(address: bigint, key: string): void {
+    this.#stopResting(address);
+    this.#used.set(address, key);
+    this.#taken.add(address, address);
+  }
+
+  /** Nobody has it any more; it rests. */
+  release(address: bigint, until: Instant): void {
+    const key = this.#used.get(address);
+    if (key === undefined) return;
+    this.#used.delete(address);
+    this.#resting.set(address, { key, until });
+    this.#restingOf.set(key, address);
   }
 
   /** A reservation that nothing came of: nobody has seen the address, so it need not rest. */
-  giveBack(network: NetworkId, ip: Ip): void {
-    this.#space(network).used.delete(ip);
+  giveBack(address: bigint): void {
+    if (this.#used.delete(address)) this.#taken.delete(address, address);
   }
 
-  /** The block is about to be granted to somebody: nothing is handed out of it any more. */
-  give(network: NetworkId, block: Block): void {
-    this.#space(network).giving.push(block);
-  }
-
-  /** What is ours and not about to be given away. */
-  holdings(network: NetworkId): Holding[] {
-    const { giving } = this.#space(network);
-    return this.#ledger
-      .blocksOf(network, this.#self)
-      .flatMap((holding) => without(holding.block, giving).map((block) => ({ ...holding, block })));
-  }
-
-  /** The endpoint has it no more; it rests. */
-  release(network: NetworkId, ip: Ip, now: Instant): void {
-    const space = this.#space(network);
-    if (space.used.delete(ip)) space.resting.set(ip, now + this.#options.restMs);
-  }
-
-  forget(network: NetworkId): void {
-    this.#spaces.delete(network);
-  }
-
+  /** Ends rests that are over. */
   tick(now: Instant): void {
-    for (const { resting } of this.#spaces.values()) {
-      for (const [ip, until] of resting) {
-        // In order of release, so the first that still rests ends the search.
-        if (until > now) break;
-        resting.delete(ip);
-      }
+    for (const [address, { until }] of this.#resting) {
+      if (until > now) break;
+      this.#stopResting(address);
+      this.#taken.delete(address, address);
     }
   }
 
-  /** Addresses of a family that could be handed out now. */
-  free(network: NetworkId, family: Family): number {
-    const { used, resting } = this.#space(network);
-    let free = 0n;
-    for (const { block } of this.holdings(network)) {
-      if (block.family === family) free += block.size;
+  /** From now on nothing is handed out of the grant's block. */
+  pledge(grant: Grant): void {
+    const block = blockOf(grant.block);
+    this.#pledges = [...this.#pledges, { grant, block }];
+    this.#taken.add(block.first, block.first + block.size - 1n);
+  }
+
+  /** Grants that are being written. */
+  pledges(): readonly Grant[] {
+    return this.#pledges.map(({ grant }) => grant);
+  }
+
+  /** Forgets pledges: those that the ledger has by now, or that were certainly never written. */
+  endPledges(isOver: (grant: Grant) => boolean): void {
+    if (this.#pledges.length === 0) return;
+    for (const { grant, block } of this.#pledges)
+      if (isOver(grant)) this.#taken.delete(block.first, block.first + block.size - 1n);
+    this.#pledges = this.#pledges.filter(({ grant }) => !isOver(grant));
+  }
+
+  /** How many addresses of these blocks could be handed out. */
+  free(owned: readonly Holding[]): bigint {
+    return owned.reduce((sum, { block: { first, size } }) => {
+      return sum + size - this.#taken.count(first, first + size - 1n);
+    }, 0n);
+  }
+
+  /** The largest part of these blocks that nobody uses any address of, the last of equals. */
+  largestFree(owned: readonly Holding[]): Part | undefined {
+    let best: Part | undefined;
+    for (const holding of owned) {
+      const block = this.#largestIn(holding.block, best?.block.size ?? 0n);
+      if (block !== undefined) best = { holding, block };
     }
-    const own = this.unusable(network).filter(
-      (ip) => familyOf(ip) === family && this.#owns(network, ip),
-    );
-    const busy = new Set(
-      [...used.keys(), ...resting.keys()].filter((ip) => familyOf(ip) === family),
-    );
-    for (const ip of own) busy.add(ip);
-    const left = free - BigInt(busy.size);
-    return Number(left > 2n ** 48n ? 2n ** 48n : left < 0n ? 0n : left);
+    return best;
   }
 
-  /** Addresses in use, reserved or resting: what must not be given away with a block. */
-  busy(network: NetworkId): Ip[] {
-    const { used, resting } = this.#space(network);
-    return [...used.keys(), ...resting.keys()];
+  /** At least this size, or undefined. What cannot be that large is not looked into. */
+  #largestIn(block: Block, atLeast: bigint): Block | undefined {
+    if (block.size < atLeast || block.size === 0n) return undefined;
+    if (!this.#taken.meets(block.first, block.first + block.size - 1n)) return block;
+    if (this.#taken.firstAbsent(block.first, block.first + block.size - 1n) === undefined)
+      return undefined;
+    const [low, high] = halves(block);
+    const right = this.#largestIn(high, atLeast);
+    const left = this.#largestIn(low, right === undefined ? atLeast : right.size + 1n);
+    return left ?? right;
   }
 
-  /** Network, broadcast and gateway addresses of a network's subnets. */
-  unusable(network: NetworkId): Ip[] {
-    return (this.#ledger.network(network)?.subnets ?? []).flatMap(reserved);
-  }
-
-  #exactly(
-    network: NetworkId,
-    { subnet, ip }: { readonly subnet: Cidr; readonly ip: Ip },
-    now: Instant,
-  ): Allocation {
-    if (!cidrContains(subnet, ip) || reserved(subnet).includes(ip)) return { kind: "outside" };
-    const { used, resting, giving } = this.#space(network);
-    const holder = used.get(ip);
-    if (holder !== undefined) return { kind: "taken", holder };
-    const owner = this.#ledger.ownerOf(network, ip)?.owner;
-    if (owner === undefined || giving.some((block) => holds(block, ipToNumber(ip)))) {
-      return { kind: "empty" };
+  #nextFree(owned: readonly Holding[]): bigint | undefined {
+    const ranges = owned.map(({ block: { first, size } }) => ({ first, last: first + size - 1n }));
+    const ahead = ranges.map(({ first, last }) => ({ first: max(first, this.#cursor), last }));
+    for (const { first, last } of [...ahead, ...ranges]) {
+      const free = first <= last ? this.#taken.firstAbsent(first, last) : undefined;
+      if (free === undefined) continue;
+      this.#cursor = free + 1n;
+      return free;
     }
-    if (owner !== this.#self) return { kind: "foreign", owner };
-    const isResting = (resting.get(ip) ?? 0) > now;
-    return isResting ? { kind: "taken", holder: undefined } : { kind: "allocated", ip };
+    return undefined;
   }
 
-  #any(network: NetworkId, subnet: Cidr, now: Instant): Allocation {
-    const { family, first: start, last: end } = cidrRange(subnet);
-    const space = this.#space(network);
-    const never = new Set(reserved(subnet));
-    const from = space.cursor.get(family) ?? start;
-    const blocks = this.holdings(network)
-      .map(({ block }) => ({
-        first: block.first,
-        last: block.first + block.size - 1n,
-        family: block.family,
-      }))
-      .filter((block) => block.family === family && block.first >= start && block.last <= end);
-    const isFree = (ip: Ip) =>
-      !never.has(ip) && !space.used.has(ip) && (space.resting.get(ip) ?? 0) <= now;
-    const ranges = [
-      ...blocks.map((block) => ({ ...block, first: block.first < from ? from : block.first })),
-      ...blocks.map((block) => ({ ...block, last: block.last < from ? block.last : from - 1n })),
-    ];
-    for (const { first, last } of ranges) {
-      for (let at = first; at <= last; at += 1n) {
-        const ip = numberToIp(at, family);
-        if (!isFree(ip)) continue;
-        space.cursor.set(family, at + 1n);
-        return { kind: "allocated", ip };
-      }
-    }
-    return { kind: "empty" };
-  }
-
-  #owns(network: NetworkId, ip: Ip): boolean {
-    return this.#ledger.ownerOf(network, ip)?.owner === this.#self;
-  }
-
-  #space(network: NetworkId): Space {
-    const known = this.#spaces.get(network);
-    if (known !== undefined) return known;
-    const space: Space = { used: new Map(), resting: new Map(), cursor: new Map(), giving: [] };
-    this.#spaces.set(network, space);
-    return space;
+  #stopResting(address: bigint): void {
+    const resting = this.#resting.get(address);
+    if (resting === undefined) return;
+    this.#resting.delete(address);
+    if (this.#restingOf.get(resting.key) === address) this.#restingOf.delete(resting.key);
   }
 }
 
 /** What no endpoint may have: network and gateway address, and in IPv4 the broadcast address. */
-function reserved(subnet: Cidr): Ip[] {
+function unusable(subnet: Cidr): bigint[] {
   const { family, first, last } = cidrRange(subnet);
-  const ends = family === 4 ? [first, last] : [first];
-  return [gatewayOf(subnet), ...ends.map((address) => numberToIp(address, family))];
+  return [first, ipToNumber(gatewayOf(subnet)), ...(family === 4 ? [last] : [])];
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -9,11 +9,12 @@
  */
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
-import type { Actual, DataplaneOp, OpFailure, Wanted } from "../overlay/dataplane.ts";
-import { actualOf } from "../overlay/expected.ts";
+import { planChange } from "../overlay/change.ts";
+import type { Actual, ActualGuard, DataplaneOp, OpFailure, Wanted } from "../overlay/dataplane.ts";
 import { plan } from "../overlay/plan.ts";
 import type { Emit } from "./effect.ts";
 
+/** When the kernel is read, in milliseconds. */
 export type ReconcilerOptions = {
   /** Between dumps when nothing happens: drift that no notification told of is found this late. */
   readonly sweepMs: number;
@@ -25,6 +26,7 @@ export type ReconcilerOptions = {
   readonly retryMs: number;
 };
 
+/** The one that changes the kernel, a step at a time. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #emit: Emit;
@@ -41,6 +43,8 @@ export class Reconciler {
   #repairs = 0;
   #failures: readonly OpFailure[] = [];
   #conflicts: Actual["conflicts"] = [];
+  #guard: ActualGuard = { kind: "absent" };
+  #tunnels: Actual["tunnels"] = [];
   #routes: Actual["routes"] = [];
 
   constructor(options: {
@@ -75,6 +79,11 @@ export class Reconciler {
     return this.#conflicts;
   }
 
+  /** Why unknown senders are not kept out of the overlay; undefined where they are. */
+  get guardFault(): string | undefined {
+    return this.#guard.kind === "unsupported" ? this.#guard.reason : undefined;
+  }
+
   /** The host's own routes, as of the last dump. */
   get routes(): Actual["routes"] {
     return this.#routes;
@@ -104,6 +113,8 @@ export class Reconciler {
     const isStale = this.#dumping?.isStale ?? true;
     this.#dumping = undefined;
     this.#conflicts = actual.conflicts;
+    this.#guard = actual.guard;
+    this.#tunnels = actual.tunnels;
     this.#routes = actual.routes;
     this.#dumpAt = now + (isStale ? this.#options.watchMs : this.#options.sweepMs);
     if (isStale || this.#applying !== undefined) return;
@@ -134,7 +145,7 @@ export class Reconciler {
   #step(): void {
     if (this.#applying !== undefined || this.#programmed === undefined) return;
     if (this.#programmed === this.#wanted) this.#settled();
-    else this.#apply(plan(this.#wanted, actualOf(this.#programmed)));
+    else this.#apply(planChange(this.#programmed, this.#wanted, this.#tunnels));
   }
 
   #apply(ops: readonly DataplaneOp[]): void {

@@ -14,6 +14,7 @@ type Parts = {
   readonly reconciler: Reconciler;
 };
 
+/** What `starling status` shows. */
 export function statusView(
   { options, scene, replica, reconciler }: Parts,
   now: Instant,
@@ -70,9 +71,14 @@ function warnings(scene: Scene, reconciler: Reconciler, members: number): string
       return `host ${name} is unreachable; its ${count} endpoints stay in the kernel, for they may still run`;
     }),
     ...conflicts,
+    ...(reconciler.guardFault === undefined ? [] : [unguarded(reconciler.guardFault)]),
     ...reconciler.conflicts.map(
       ({ device, reason }) => `the interface ${device} is in our way and not ours: ${reason}`,
     ),
     ...(tables.hosts.has(self) ? [] : ["this host has not yet published itself"]),
   ];
+}
+
+function unguarded(reason: string): string {
+  return `tunnelled frames of strangers are not kept out, nor router advertisements of endpoints, for there is no working nftables: ${reason}`;
 }

@@ -41,8 +41,24 @@ export type Segment = {
   readonly ports: ReadonlyMap<EndpointId, Mac>;
 };
 
-/** All segments this host should hold, by VNI. */
+/** All segments this host should hold, by VNI. The guard follows from them. */
 export type Wanted = { readonly segments: ReadonlyMap<Vni, Segment> };
+
+/**
+ * Who may send into our segments: a tunnelled frame that claims one of these VNIs is dropped unless
+ * it comes from a VTEP named with it. Tunnels of others on the same port are let alone.
+ */
+export type Guard = {
+  readonly vxlanPort: number;
+  readonly senders: ReadonlyMap<Vni, ReadonlySet<Ip>>;
+};
+
+/** What the firewall holds of the guard. */
+export type ActualGuard =
+  | { readonly kind: "absent" }
+  /** The guard is undefined where somebody changed more of it than who may send. */
+  | { readonly kind: "present"; readonly guard: Guard | undefined }
+  | { readonly kind: "unsupported"; readonly reason: string };
 
 /** One end of one address on a device, as the kernel shows it. */
 export type NeighbourRow = { readonly ip: Ip; readonly mac: Mac };
@@ -57,6 +73,8 @@ export type ActualSegment = {
         readonly mac: Mac;
         readonly mtu: number;
         readonly isUp: boolean;
+        /** No spanning tree, no snooping: both as we set them. */
+        readonly hasFlags: boolean;
         readonly gateways: readonly string[];
         readonly neighbours: readonly NeighbourRow[];
       }
@@ -79,7 +97,6 @@ export type ActualSegment = {
     | undefined;
 };
 
-/** All that carries our mark in this kernel, and what stands in our way. */
 /** The host's end of an endpoint's interface. */
 export type ActualPort = {
   /** Of the bridge it is on, if that is one of ours. */
@@ -89,11 +106,15 @@ export type ActualPort = {
   readonly macs: readonly Mac[] | undefined;
 };
 
+/** All that carries our mark in this kernel, and what stands in our way. */
 export type Actual = {
   readonly segments: ReadonlyMap<Vni, ActualSegment>;
   readonly ports: ReadonlyMap<EndpointId, ActualPort>;
+  readonly guard: ActualGuard;
   /** Destinations of the host's own routes, without ours: a new subnet must not overlap them. */
   readonly routes: readonly { readonly cidr: Cidr; readonly device: string }[];
+  /** VXLAN devices of others: their frames are none of the guard's business. */
+  readonly tunnels: readonly { readonly vni: Vni; readonly port: number }[];
   /** Links whose names we would use but which are not ours. */
   readonly conflicts: readonly { readonly device: string; readonly reason: string }[];
 };
@@ -114,6 +135,9 @@ export type Attachment = {
 
 /** One kernel change. Each is idempotent: doing it twice is doing it once. */
 export type DataplaneOp =
+  /** Does nothing where the kernel or its tools cannot: a dump says so. */
+  | { readonly kind: "guard-set"; readonly guard: Guard }
+  | { readonly kind: "guard-remove" }
   | { readonly kind: "bridge-set"; readonly segment: Segment }
   | { readonly kind: "vxlan-set"; readonly segment: Segment }
   | {
@@ -140,7 +164,7 @@ export interface Dataplane {
   apply(ops: readonly DataplaneOp[]): Promise<readonly OpFailure[]>;
   /**
    * Makes the interface, or undoes all of it. The bridge must exist.
-   * Throws a MeshError: NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED.
+   * Throws a MeshError: BAD_REQUEST, NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED.
    */
   attach(attachment: Attachment): Promise<{ readonly netnsInode: number }>;
   /**

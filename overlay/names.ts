@@ -7,14 +7,17 @@
 import { parseVni, type Vni } from "../base/address.ts";
 import { type EndpointId, parseEndpointId } from "../base/id.ts";
 
+/** Of the bridge of a network. */
 export function bridgeName(vni: Vni): string {
   return `sl-${vni}`;
 }
 
+/** Of the VXLAN device of a network. */
 export function vxlanName(vni: Vni): string {
   return `slx-${vni}`;
 }
 
+/** Of the host's end of an endpoint's interface. */
 export function portName(endpoint: EndpointId): string {
   return `slp${endpoint.slice(-12)}`;
 }
@@ -24,10 +27,12 @@ export function segmentMark(vni: Vni): string {
   return `starling segment ${vni}`;
 }
 
+/** What a port's alias says it is. */
 export function endpointMark(endpoint: EndpointId): string {
   return `starling endpoint ${endpoint}`;
 }
 
+/** A device of ours, and what it is for. */
 export type OwnDevice =
   | { readonly kind: "bridge"; readonly vni: Vni }
   | { readonly kind: "vxlan"; readonly vni: Vni }

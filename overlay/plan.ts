@@ -1,21 +1,41 @@
 /**
- * Wanted minus actual, as a list of changes in a safe order: devices before what lives on them,
- * additions before removals, whole segments last. Minimal: planned against its own result, nothing
- * is left.
+ * Wanted minus actual, as a list of changes in a safe order: the guard before what it guards,
+ * devices before what lives on them, additions before removals, whole segments last. Minimal:
+ * planned against its own result, nothing is left.
  */
 import type { Ip, Mac } from "../base/address.ts";
 import type {
   Actual,
+  ActualGuard,
   ActualSegment,
   DataplaneOp,
+  Guard,
   RemoteEntry,
   Segment,
   Wanted,
 } from "./dataplane.ts";
+import { guardOf, isSameGuard } from "./guard.ts";
 import { bridgeName, vxlanName } from "./names.ts";
 
 /** The changes that make the kernel hold what is wanted. */
 export function plan(wanted: Wanted, actual: Actual): DataplaneOp[] {
+  const guard = guardOf(wanted, actual.tunnels);
+  return [...planGuard(guard, actual.guard), ...planSegments(wanted, actual)];
+}
+
+/**
+ * The guard is one object that is replaced whole, in one transaction. It comes first: a frame of a
+ * new sender must pass before anything is sent that makes it answer.
+ */
+export function planGuard(guard: Guard | undefined, held: ActualGuard): DataplaneOp[] {
+  if (held.kind === "unsupported") return [];
+  if (guard === undefined) return held.kind === "absent" ? [] : [{ kind: "guard-remove" }];
+  const isRight = held.kind === "present" && isSameGuard(guard, held.guard);
+  return isRight ? [] : [{ kind: "guard-set", guard }];
+}
+
+/** The plan without the guard. */
+export function planSegments(wanted: Wanted, actual: Actual): DataplaneOp[] {
   // A device of somebody else's with one of our names: nothing is built on it, and it is not
   // touched.
   const foreign = new Set(actual.conflicts.map(({ device }) => device));
@@ -44,14 +64,15 @@ function planSegment(segment: Segment, all: Actual): DataplaneOp[] {
 }
 
 /**
- * Setting a bridge, even to the MAC it has, and making a VXLAN device empty their tables: all
- * entries are set again.
+ * A bridge whose MAC changes forgets its neighbours, and a VXLAN device whose address or port
+ * changes is another device: all entries are set again.
  */
 function losesEntries(segment: Segment, actual: ActualSegment | undefined): boolean {
-  const vxlan = actual?.vxlan;
-  const vxlanStays =
-    vxlan?.isUp === true && vxlan.vtep === segment.vtep && vxlan.port === segment.vxlanPort;
-  return !hasBridge(segment, actual) || !vxlanStays;
+  const { bridge, vxlan } = actual ?? {};
+  const isMacKept = bridge === undefined || bridge.mac === segment.gatewayMac;
+  const isVxlanKept =
+    vxlan === undefined || (vxlan.vtep === segment.vtep && vxlan.port === segment.vxlanPort);
+  return !isMacKept || !isVxlanKept;
 }
 
 function hasBridge(segment: Segment, actual: ActualSegment | undefined): boolean {
@@ -59,6 +80,7 @@ function hasBridge(segment: Segment, actual: ActualSegment | undefined): boolean
   return (
     bridge !== undefined &&
     bridge.isUp &&
+    bridge.hasFlags &&
     bridge.mac === segment.gatewayMac &&
     bridge.mtu === segment.mtu &&
     segment.gateways.every((gateway) => bridge.gateways.includes(gateway))

@@ -34,7 +34,10 @@ export function overlayMtu({ mtu, address }: Underlay): number {
   return mtu - (familyOf(address) === 4 ? 50 : 70);
 }
 
-/** One network's segment on this host. */
+/**
+ * One network's segment on this host. What others say of their endpoints cannot displace what is
+ * ours: a remote endpoint with a MAC of this host's, or with the gateway's address, is left out.
+ */
 export function segmentOf(wish: {
   readonly underlay: Underlay;
   readonly vxlanPort: number;
@@ -44,21 +47,51 @@ export function segmentOf(wish: {
   readonly crypto: Pick<Crypto, "hash">;
 }): Segment {
   const { underlay, vxlanPort, vni, subnets, crypto } = wish;
-  const remotes = new Map<Mac, RemoteEntry>();
-  const ports = new Map<EndpointId, Mac>();
-  for (const { id, mac, ips, vtep } of wish.endpoints) {
-    if (vtep === undefined) ports.set(id, mac);
-    else remotes.set(mac, { mac, vtep, ips });
-  }
+  const endpoints = [...wish.endpoints];
+  const gatewayMac = macFromBytes(crypto.hash(encode(["gateway", vni])));
+  const vxlanMac = macFromBytes(crypto.hash(encode(["vxlan", vni, underlay.address])));
+  const local = endpoints.filter(({ vtep }) => vtep === undefined);
   return {
     vni,
     gateways: subnets.map((subnet) => `${gatewayOf(subnet)}/${cidrRange(subnet).prefix}`),
-    gatewayMac: macFromBytes(crypto.hash(encode(["gateway", vni]))),
-    vxlanMac: macFromBytes(crypto.hash(encode(["vxlan", vni, underlay.address]))),
+    gatewayMac,
+    vxlanMac,
     vtep: underlay.address,
     vxlanPort,
     mtu: overlayMtu(underlay),
-    remotes,
-    ports,
+    remotes: remotesOf(endpoints, {
+      macs: new Set([gatewayMac, vxlanMac, ...local.map(({ mac }) => mac)]),
+      ips: new Set([...subnets.map(gatewayOf), ...local.flatMap(({ ips }) => ips)]),
+    }),
+    ports: new Map(local.map(({ id, mac }) => [id, mac])),
   };
+}
+
+/**
+ * Where two claim one MAC or one address, the lower id has it: on every host the same one, and the
+ * kernel is not set to one and the other in turn.
+ */
+function remotesOf(
+  endpoints: readonly Placed[],
+  own: { readonly macs: ReadonlySet<Mac>; readonly ips: ReadonlySet<Ip> },
+): Map<Mac, RemoteEntry> {
+  const byMac = new Map<Mac, EndpointId>();
+  const byIp = new Map<Ip, EndpointId>();
+  for (const { id, mac, ips, vtep } of endpoints) {
+    if (vtep === undefined) continue;
+    claim(byMac, mac, id);
+    for (const ip of ips) claim(byIp, ip, id);
+  }
+  const remotes = new Map<Mac, RemoteEntry>();
+  for (const { id, mac, ips, vtep } of endpoints) {
+    if (vtep === undefined || own.macs.has(mac) || byMac.get(mac) !== id) continue;
+    const held = ips.filter((ip) => byIp.get(ip) === id && !own.ips.has(ip));
+    remotes.set(mac, { mac, vtep, ips: held });
+  }
+  return remotes;
+}
+
+function claim<Key>(holders: Map<Key, EndpointId>, key: Key, id: EndpointId): void {
+  const holder = holders.get(key);
+  if (holder === undefined || id < holder) holders.set(key, id);
 }

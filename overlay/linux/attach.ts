@@ -2,24 +2,30 @@
  * An interface in somebody's network namespace, and its port on our bridge: a veth pair. All of it
  * or nothing.
  *
- * One process in the namespace makes the pair, its near end straight in ours, and configures the
- * far end; then two lines to children that run already put the near end on the bridge.
+ *   make the pair, its far end straight in the namespace --> name, mark, enslave and start the near end
+ *     --> configure the far end (a process in the namespace) | close the port (bridge)
+ *
+ * The first two are lines to a child that runs already and goes on if we are killed: there is never
+ * a port of our name without our mark.
  */
 import { stat } from "node:fs/promises";
 import { describeError, MeshError } from "../../base/errors.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type { Attachment } from "../dataplane.ts";
-import { portName } from "../names.ts";
+import { bridgeName, endpointMark, ownDevice, portName } from "../names.ts";
 import type { Batch } from "./batch.ts";
 import { portSet } from "./commands.ts";
-import { run } from "./run.ts";
+import { run, runJson } from "./run.ts";
 
+/** The children that take our lines. */
 export type Batches = { readonly ip: Batch; readonly bridge: Batch };
 
-/** The inode behind a path of a network namespace, or undefined where there is none. */
+/** The inode behind a path of a namespace, or undefined where there is none. */
 export async function netnsInode(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).ino;
+    // A namespace's file outlives it as an empty one; only nsfs has what is alive.
+    const [there, own] = await Promise.all([stat(path), stat("/proc/self/ns/net")]);
+    return there.dev === own.dev ? there.ino : undefined;
   } catch {
     return undefined;
   }
@@ -29,57 +35,81 @@ export async function netnsInode(path: string): Promise<number | undefined> {
 export class Attacher {
   readonly #batches: Batches;
   readonly #seen = new Set<EndpointId>();
+  #count = 0;
 
   constructor(batches: Batches) {
     this.#batches = batches;
   }
 
-  /** Throws a MeshError: NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED. */
+  /** Throws a MeshError: BAD_REQUEST, NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED. */
   async attach(attachment: Attachment): Promise<{ readonly netnsInode: number }> {
-    const { netns, endpoint } = attachment;
-    const inode = await netnsInode(netns);
-    if (inode === undefined || !/^\/[^\s"']+$/.test(netns)) {
+    const { netns, endpoint, interface: name } = attachment;
+    if (!/^[A-Za-z0-9_.-]{1,15}$/.test(name)) {
+      throw new MeshError("BAD_REQUEST", `${name} is no name for an interface`);
+    }
+    // Both go into a line of words.
+    const inode = /^\/[^\s"'\\]+$/.test(netns) ? await netnsInode(netns) : undefined;
+    if (inode === undefined) {
       throw new MeshError("NETNS_MISSING", `there is no network namespace ${netns}`);
     }
-    await makePair(attachment);
-    try {
-      await this.#joinBridge(attachment);
-    } catch (error) {
+    this.#meetAnew(endpoint);
+    await this.#makePair(attachment);
+    const outcomes = await Promise.allSettled([configure(attachment), this.#close(attachment)]);
+    const failure = outcomes.find(({ status }) => status === "rejected");
+    if (failure?.status === "rejected") {
       await detach(endpoint);
-      throw error;
+      throw failure.reason;
     }
     return { netnsInode: inode };
   }
 
-  async #joinBridge(attachment: Attachment): Promise<void> {
-    const { endpoint, vni } = attachment;
-    const { ip, bridge } = this.#batches;
-    // A port made anew has the old one's name and another index, which a child that saw the old one
-    // does not know.
+  /**
+   * A port made anew has the old one's name and another index, which a child that saw the old one
+   * does not know.
+   */
+  #meetAnew(endpoint: EndpointId): void {
     if (this.#seen.has(endpoint)) {
-      ip.renew();
-      bridge.renew();
+      this.#batches.ip.renew();
+      this.#batches.bridge.renew();
     }
     this.#seen.add(endpoint);
-    const lines = portSet(vni, attachment);
-    const failures = [
-      ...(await ip.run(lines.ip)).values(),
-      ...(await bridge.run(lines.bridge)).values(),
-    ];
-    const [reason] = failures;
-    if (reason === undefined) return;
-    throw new MeshError(
-      "DATAPLANE_REFUSED",
-      `cannot put ${portName(endpoint)} on its bridge: ${reason}`,
-    );
+  }
+
+  async #makePair(attachment: Attachment): Promise<void> {
+    const { endpoint, vni, mac, mtu, netns, interface: name } = attachment;
+    this.#count += 1;
+    // A name that nobody has: naming and marking is then one message to the kernel.
+    const near = `slt${process.pid.toString(36)}-${this.#count.toString(36)}`;
+    const far = `peer name ${name} address ${mac} mtu ${mtu} netns ${netns}`;
+    const port = portName(endpoint);
+    const failures = await this.#batches.ip.run([
+      `link add name ${near} mtu ${mtu} type veth ${far}`,
+      `link set dev ${near} name ${port} alias "${endpointMark(endpoint)}" addrgenmode none master ${bridgeName(vni)} up`,
+    ]);
+    const [first, second] = [failures.get(0), failures.get(1)];
+    if (first?.includes("exists")) {
+      const message = `namespace ${netns} has an interface ${name} already; name another with --interface`;
+      throw new MeshError("INTERFACE_TAKEN", message);
+    }
+    if (first !== undefined) throw refused(`cannot make ${name} in ${netns}: ${first}`);
+    if (second === undefined) return;
+    await this.#batches.ip.run([`link del dev ${near}`]);
+    await detach(endpoint);
+    throw refused(`cannot put ${port} on ${bridgeName(vni)}: ${second}`);
+  }
+
+  /** The bridge learns nothing from the port and floods no unknown frame into it. */
+  async #close(attachment: Attachment): Promise<void> {
+    const { bridge } = portSet(attachment.vni, attachment);
+    const [reason] = (await this.#batches.bridge.run(bridge)).values();
+    if (reason !== undefined)
+      throw refused(`cannot close ${portName(attachment.endpoint)}: ${reason}`);
   }
 }
 
-async function makePair(attachment: Attachment): Promise<void> {
-  const { endpoint, mac, mtu, netns, interface: name, addresses, gateways } = attachment;
-  const near = `peer name ${portName(endpoint)} mtu ${mtu} netns ${process.pid}`;
+async function configure(attachment: Attachment): Promise<void> {
+  const { netns, interface: name, addresses, gateways } = attachment;
   const lines = [
-    `link add name ${name} address ${mac} mtu ${mtu} type veth ${near}`,
     "link set dev lo up",
     `link set dev ${name} up`,
     ...addresses.map(
@@ -89,18 +119,20 @@ async function makePair(attachment: Attachment): Promise<void> {
   ];
   try {
     await run("nsenter", [`--net=${netns}`, "ip", "-batch", "-"], `${lines.join("\n")}\n`);
-  } catch (error) {
-    const reason = describeError(error);
-    if (reason.includes("File exists")) {
-      const message = `namespace ${netns} has an interface ${name} already; name another with --interface`;
-      throw new MeshError("INTERFACE_TAKEN", message);
-    }
-    await detach(endpoint);
-    const what = `cannot make ${name} in ${netns}: ${reason}`;
-    throw new MeshError("DATAPLANE_REFUSED", what, { cause: error });
+  } catch (cause) {
+    throw refused(`cannot configure ${name} in ${netns}: ${describeError(cause)}`);
   }
 }
 
+/** Removes the endpoint's port, and with it the far end; a device that is not ours stays. */
 async function detach(endpoint: EndpointId): Promise<void> {
-  await run("ip", ["link", "del", "dev", portName(endpoint)]).catch(() => undefined);
+  const port = portName(endpoint);
+  const shown = await runJson("ip", ["link", "show", "dev", port]).catch(() => []);
+  const [link] = shown as { readonly ifalias?: string }[];
+  if (link === undefined || ownDevice(port, link.ifalias) === undefined) return;
+  await run("ip", ["link", "del", "dev", port]).catch(() => undefined);
+}
+
+function refused(message: string): MeshError {
+  return new MeshError("DATAPLANE_REFUSED", message);
 }

@@ -1,18 +1,16 @@
 /**
  * A long-lived `ip -force -batch -` or `bridge -force -batch -`: 70,000 changes a second against
- * 435 with a process each. On success a batch prints nothing, so after the lines a nonsense word is
- * sent: it comes back at once, on stderr.
+ * 435 with a process each. On success a batch prints nothing, so a nonsense word follows the lines:
  *
- *   > neigh replace 10.32.0.9 lladdr ...          <
- *   > sync7x                                      < Object "sync7x" is unknown, try "ip help".
- *                                                 < Command failed -:2
+ *   > neigh replace 10.32.0.9 lladdr ...     < (nothing)
+ *   > sync7x                                 < Object "sync7x" is unknown ... Command failed -:2
  *
- * Some failures end the child in spite of -force. What was not yet known to be done is then run
- * again line by line, each in a process of its own: every line is idempotent.
+ * What was not answered when a child ended, of a line or by somebody's hand, is done again by fresh
+ * ones, half by half until the line that ends them stands alone: every line is idempotent.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { describeError } from "../../base/errors.ts";
-import { run } from "./run.ts";
+import { listen, run } from "./run.ts";
 
 type Job = {
   readonly lines: readonly string[];
@@ -28,6 +26,7 @@ type Child = {
   output: string;
 };
 
+/** One child at a time, started when there is something for it to do. */
 export class Batch implements AsyncDisposable {
   readonly #tool: "ip" | "bridge";
   #child: Child | undefined;
@@ -86,26 +85,54 @@ export class Batch implements AsyncDisposable {
 
   async #ended(child: Child): Promise<void> {
     if (this.#child === child) this.#child = undefined;
-    for (const job of child.jobs.splice(0)) job.done(await this.#oneByOne(job.lines));
+    for (const job of child.jobs.splice(0)) job.done(await doAgain(this.#tool, job.lines));
   }
+}
 
-  async #oneByOne(lines: readonly string[]): Promise<ReadonlyMap<number, string>> {
-    const failures = new Map<number, string>();
-    for (const [at, line] of lines.entries()) {
-      try {
-        await run(this.#tool, line.split(" "));
-      } catch (error) {
-        failures.set(at, describeError(error));
-      }
-    }
-    return failures;
+async function doAgain(
+  tool: string,
+  lines: readonly string[],
+): Promise<ReadonlyMap<number, string>> {
+  if (lines.length <= 1) {
+    const reason = await runLine(tool, lines[0] ?? "");
+    return new Map(reason === undefined ? [] : [[0, reason]]);
+  }
+  const half = Math.ceil(lines.length / 2);
+  const failures = new Map<number, string>();
+  for (const from of [0, half]) {
+    const part = lines.slice(from, from === 0 ? half : undefined);
+    const found = (await runWhole(tool, part)) ?? (await doAgain(tool, part));
+    for (const [at, reason] of found) failures.set(from + at, reason);
+  }
+  return failures;
+}
+
+/** Runs lines in a child of their own: why each failed one did; undefined where the child ended. */
+async function runWhole(
+  tool: string,
+  lines: readonly string[],
+): Promise<ReadonlyMap<number, string> | undefined> {
+  const job = { lines, firstLine: 1 };
+  const input = `${lines.join("\n")}\nsync0x\n`;
+  const said = await listen(tool, ["-force", "-batch", "-"], input);
+  const at = said.indexOf(endOf(job));
+  return at < 0 ? undefined : failuresIn(said.slice(0, at), job);
+}
+
+async function runLine(tool: string, line: string): Promise<string | undefined> {
+  try {
+    // A batch of one, because only a batch knows quotes.
+    await run(tool, ["-batch", "-"], `${line}\n`);
+    return undefined;
+  } catch (error) {
+    return describeError(error);
   }
 }
 
 function heard(child: Child, text: string): void {
   child.output += text;
   for (let job = child.jobs[0]; job !== undefined; job = child.jobs[0]) {
-    const end = `Command failed -:${job.firstLine + job.lines.length}\n`;
+    const end = endOf(job);
     const at = child.output.indexOf(end);
     if (at < 0) return;
     const said = child.output.slice(0, at);
@@ -115,11 +142,19 @@ function heard(child: Child, text: string): void {
   }
 }
 
+/** What stands at the end of a job's answer: its nonsense word was refused. */
+function endOf({ firstLine, lines }: Pick<Job, "firstLine" | "lines">): string {
+  return `Command failed -:${firstLine + lines.length}\n`;
+}
+
 /**
  * Each failure is a reason, perhaps over several lines, and then the number of the line that
  * failed.
  */
-function failuresIn(said: string, { firstLine }: Job): ReadonlyMap<number, string> {
+function failuresIn(
+  said: string,
+  { firstLine }: Pick<Job, "firstLine">,
+): ReadonlyMap<number, string> {
   const failures = new Map<number, string>();
   let reason: string[] = [];
   for (const line of said.split("\n")) {

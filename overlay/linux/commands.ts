@@ -18,6 +18,7 @@ export type Lines = {
   readonly isOptional: boolean;
 };
 
+/** The line that makes the bridge. */
 export function bridgeCreate({ vni, gatewayMac, mtu }: Segment): string {
   const kind = "type bridge stp_state 0 mcast_snooping 0";
   return `link add name ${bridgeName(vni)} address ${gatewayMac} mtu ${mtu} ${kind}`;
@@ -26,15 +27,18 @@ export function bridgeCreate({ vni, gatewayMac, mtu }: Segment): string {
 /**
  * What makes an existing bridge of ours as it should be. No device of ours has an IPv6 address of
  * the kernel's choosing: nobody is to be reached there, and looking for duplicates would be
- * traffic.
+ * traffic. The MAC is set only where it is another: set to what it is, the kernel still forgets all
+ * neighbours.
  */
-export function bridgeSet({ vni, gatewayMac, mtu, gateways }: Segment): Lines {
+export function bridgeSet({ vni, gatewayMac, mtu, gateways }: Segment, hasMac: boolean): Lines {
   const device = bridgeName(vni);
   return {
     ip: [
       `link set dev ${device} alias "${segmentMark(vni)}"`,
       `link set dev ${device} addrgenmode none`,
-      `link set dev ${device} address ${gatewayMac} mtu ${mtu} up`,
+      `link set dev ${device} type bridge stp_state 0 mcast_snooping 0`,
+      ...(hasMac ? [] : [`link set dev ${device} address ${gatewayMac}`]),
+      `link set dev ${device} mtu ${mtu} up`,
       ...gateways.map((gateway) => {
         // The same address is on every host, so looking for a duplicate would find one.
         const flags = gateway.includes(":") ? " nodad" : "";
@@ -46,11 +50,13 @@ export function bridgeSet({ vni, gatewayMac, mtu, gateways }: Segment): Lines {
   };
 }
 
+/** The line that makes the VXLAN device. */
 export function vxlanCreate({ vni, vxlanMac, mtu, vtep, vxlanPort }: Segment): string {
   const kind = `type vxlan id ${vni} dstport ${vxlanPort} local ${vtep} nolearning`;
   return `link add name ${vxlanName(vni)} address ${vxlanMac} mtu ${mtu} ${kind}`;
 }
 
+/** What makes an existing VXLAN device of ours as it should be. */
 export function vxlanSet({ vni, vxlanMac, mtu }: Segment): Lines {
   const device = vxlanName(vni);
   return {
@@ -88,8 +94,13 @@ export function portSet(
   };
 }
 
-/** The lines of an op that is no device of its own. */
-export function linesOf(op: Exclude<DataplaneOp, { kind: "bridge-set" | "vxlan-set" }>): Lines {
+/** Ops that make a device, and need to know whose it is if it is there. */
+export type DeviceOp = Extract<DataplaneOp, { kind: "bridge-set" | "vxlan-set" }>;
+/** Ops on the firewall, which iproute2 knows nothing of. */
+export type GuardOp = Extract<DataplaneOp, { kind: "guard-set" | "guard-remove" }>;
+
+/** The lines of an op that is about what lives on devices. */
+export function linesOf(op: Exclude<DataplaneOp, DeviceOp | GuardOp>): Lines {
   switch (op.kind) {
     case "port-set":
       return portSet(op.vni, op);

@@ -1,18 +1,21 @@
 /**
  * The kernel's bridges, VXLAN devices, forwarding and neighbour entries, through two long-lived
- * iproute2 batches.
+ * iproute2 batches, and the guard through nftables.
  */
 import type { Vni } from "../../base/address.ts";
 import type { Log } from "../../base/log.ts";
-import type { Dataplane, DataplaneOp, OpFailure, Segment } from "../dataplane.ts";
-import { bridgeName, ownDevice, vxlanName } from "../names.ts";
+import type { Dataplane, DataplaneOp, OpFailure } from "../dataplane.ts";
+import { ownDevice } from "../names.ts";
 import { Attacher, type Batches, netnsInode } from "./attach.ts";
 import { Batch } from "./batch.ts";
-import { bridgeCreate, bridgeSet, type Lines, linesOf, vxlanCreate, vxlanSet } from "./commands.ts";
+import { type GuardOp, type Lines, linesOf } from "./commands.ts";
+import { ensureDevice } from "./devices.ts";
 import { dump } from "./dump.ts";
+import { Guardian } from "./guard.ts";
 import { runJson } from "./run.ts";
 import { watchKernel } from "./watch.ts";
 
+/** The real one, to be closed. */
 export type OpenedDataplane = Dataplane &
   AsyncDisposable & {
     /** Removes everything with our mark in this namespace; needs to know nothing. */
@@ -24,96 +27,76 @@ export function openDataplane({ log }: { readonly log: Log }): OpenedDataplane {
   const stack = new AsyncDisposableStack();
   const batches = { ip: stack.use(new Batch("ip")), bridge: stack.use(new Batch("bridge")) };
   const attacher = new Attacher(batches);
+  const guardian = new Guardian(log);
   return {
-    read: dump,
-    apply: (ops) => apply(ops, batches),
+    read: async () => {
+      const [shown, guard] = await Promise.all([dump(), guardian.read()]);
+      return { ...shown, guard };
+    },
+    apply: async (ops) => {
+      // In the order of the batch would be one process after another, and they do not depend on
+      // each other: a caller is told when both are done.
+      const [failures] = await Promise.all([
+        applyDevices(
+          ops.filter((op) => !isGuard(op)),
+          batches,
+        ),
+        applyGuard(ops.findLast(isGuard), guardian),
+      ]);
+      return failures;
+    },
     attach: (attachment) => attacher.attach(attachment),
     netnsInode,
     watch: (changed) => watchKernel(changed, log),
-    purge: () => purge(batches),
+    purge: async () => {
+      await purgeLinks(batches);
+      await guardian.set(undefined);
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 
-async function apply(ops: readonly DataplaneOp[], batches: Batches): Promise<OpFailure[]> {
+function isGuard(op: DataplaneOp): op is GuardOp {
+  return op.kind === "guard-set" || op.kind === "guard-remove";
+}
+
+async function applyGuard(op: GuardOp | undefined, guardian: Guardian): Promise<void> {
+  if (op !== undefined) await guardian.set(op.kind === "guard-set" ? op.guard : undefined);
+}
+
+async function applyDevices(
+  ops: readonly Exclude<DataplaneOp, GuardOp>[],
+  batches: Batches,
+): Promise<OpFailure[]> {
   const failures: OpFailure[] = [];
   const broken = new Set<Vni>();
   let bulk: { readonly op: DataplaneOp; readonly lines: Lines }[] = [];
-  const flush = async () => {
-    failures.push(...(await applyLines(bulk, batches)));
-    bulk = [];
-  };
   for (const op of ops) {
     if (op.kind !== "bridge-set" && op.kind !== "vxlan-set") {
       if ("vni" in op && broken.has(op.vni)) failures.push({ op, reason: "its device is missing" });
       else bulk.push({ op, lines: linesOf(op) });
       continue;
     }
-    await flush();
-    const device = deviceOf(op);
-    const isBroken = broken.has(op.segment.vni);
-    const reason = isBroken ? "its bridge is missing" : await ensureDevice(device, batches);
-    if (reason === undefined) bulk.push({ op, lines: device.lines });
-    else {
-      broken.add(op.segment.vni);
-      failures.push({ op, reason });
+    failures.push(...(await applyLines(bulk, batches)));
+    bulk = [];
+    const { vni } = op.segment;
+    const ensured = broken.has(vni)
+      ? ({ kind: "refused", reason: "its bridge is missing" } as const)
+      : await ensureDevice(op);
+    if (ensured.kind === "refused") {
+      broken.add(vni);
+      failures.push({ op, reason: ensured.reason });
+      continue;
     }
+    if (ensured.kind === "made") renew(batches);
+    bulk.push({ op, lines: ensured.lines });
   }
-  await flush();
-  return failures;
+  return [...failures, ...(await applyLines(bulk, batches))];
 }
 
-type Device = {
-  readonly name: string;
-  readonly create: string;
-  readonly lines: Lines;
-  readonly segment: Segment;
-};
-
-function deviceOf({ kind, segment }: Extract<DataplaneOp, { segment: Segment }>): Device {
-  return kind === "bridge-set"
-    ? {
-        name: bridgeName(segment.vni),
-        create: bridgeCreate(segment),
-        lines: bridgeSet(segment),
-        segment,
-      }
-    : {
-        name: vxlanName(segment.vni),
-        create: vxlanCreate(segment),
-        lines: vxlanSet(segment),
-        segment,
-      };
-}
-
-/** Makes the device, or finds our own; why neither was possible. */
-async function ensureDevice(device: Device, batches: Batches): Promise<string | undefined> {
-  const { name, create, segment } = device;
-  const { ip, bridge } = batches;
-  const reason = (await ip.run([create])).get(0);
+function renew({ ip, bridge }: Batches): void {
   ip.renew();
   bridge.renew();
-  if (reason === undefined || !reason.includes("exists")) return reason;
-  const [link] = (await runJson("ip", ["-d", "link", "show", "dev", name]).catch(() => [])) as {
-    readonly ifalias?: string;
-    readonly linkinfo?: {
-      readonly info_data?: {
-        readonly local?: string;
-        readonly local6?: string;
-        readonly port?: number;
-      };
-    };
-  }[];
-  if (link === undefined) {
-    return `${reason}: perhaps another VXLAN device has VNI ${segment.vni} and port ${segment.vxlanPort}`;
-  }
-  if (ownDevice(name, link.ifalias) === undefined) return `${name} exists and is not ours`;
-  const settings = link.linkinfo?.info_data;
-  const local = settings?.local ?? settings?.local6;
-  if (local === undefined || (local === segment.vtep && settings?.port === segment.vxlanPort))
-    return undefined;
-  // Address and port of a VXLAN device cannot be changed.
-  return (await ip.run([`link del dev ${name}`, create])).get(1);
 }
 
 async function applyLines(
@@ -150,7 +133,7 @@ async function runAll(
   return reasons;
 }
 
-async function purge(batches: Batches): Promise<void> {
+async function purgeLinks(batches: Batches): Promise<void> {
   const links = (await runJson("ip", ["link", "show"])) as {
     readonly ifname: string;
     readonly ifalias?: string;

@@ -7,6 +7,7 @@ import {
   parseCidr,
   parseIp,
   parseMac,
+  parseVni,
   type Vni,
 } from "../../base/address.ts";
 import type { EndpointId } from "../../base/id.ts";
@@ -26,8 +27,11 @@ type Link = {
     readonly info_data?: {
       readonly local?: string;
       readonly local6?: string;
+      readonly id?: number;
       readonly port?: number;
       readonly learning?: boolean;
+      readonly stp_state?: number;
+      readonly mcast_snooping?: number;
     };
     readonly info_slave_data?: { readonly [flag: string]: unknown };
   };
@@ -51,8 +55,8 @@ type FdbRow = {
 type NeighbourRow = { readonly dst: string; readonly dev: string; readonly lladdr?: string };
 type RouteRow = { readonly dst: string; readonly dev?: string };
 
-/** A fresh dump. Throws a MeshError: DATAPLANE_REFUSED. */
-export async function dump(): Promise<Actual> {
+/** A fresh dump of everything but the guard. Throws a MeshError: DATAPLANE_REFUSED. */
+export async function dump(): Promise<Omit<Actual, "guard">> {
   const [shown, routes6, fdb] = await Promise.all([
     showAll(),
     runJson("ip", ["-6", "route", "show"]) as Promise<readonly RouteRow[]>,
@@ -70,7 +74,7 @@ export async function dump(): Promise<Actual> {
     .filter(({ ifname, ifalias }) => looksOurs(ifname) && ownDevice(ifname, ifalias) === undefined)
     .map(({ ifname }) => ({ device: ifname, reason: "it has a name of ours and not our mark" }));
   const routes = [...shown.routes, ...routes6].flatMap(routeOf);
-  return { ...found, conflicts, routes };
+  return { ...found, conflicts, tunnels: links.flatMap(foreignTunnel), routes };
 }
 
 type Shown = {
@@ -139,10 +143,12 @@ function portOf(link: Link, byDevice: ByDevice): ActualPort {
 function bridgeOf(link: Link, byDevice: ByDevice): ActualSegment["bridge"] {
   const addresses = byDevice.addresses.get(link.ifname)?.addr_info ?? [];
   const rows = byDevice.neighbours.get(link.ifname) ?? [];
+  const settings = link.linkinfo?.info_data;
   return {
     mac: macOf(link.address),
     mtu: link.mtu,
     isUp: isUp(link),
+    hasFlags: settings?.stp_state === 0 && settings.mcast_snooping === 0,
     gateways: addresses
       .filter(({ scope }) => scope === "global")
       .flatMap(({ local, prefixlen }) => {
@@ -181,6 +187,13 @@ function vxlanOf(link: Link, vni: Vni, byDevice: ByDevice): ActualSegment["vxlan
       return isStatic && parsed !== undefined ? [parsed] : [];
     }),
   };
+}
+
+function foreignTunnel(link: Link): Actual["tunnels"][number][] {
+  const { id, port = 0 } = link.linkinfo?.info_data ?? {};
+  const vni = link.linkinfo?.info_kind === "vxlan" ? parseVni(id ?? 0) : undefined;
+  const isOurs = ownDevice(link.ifname, link.ifalias) !== undefined;
+  return vni === undefined || isOurs ? [] : [{ vni, port }];
 }
 
 function routeOf({ dst, dev }: RouteRow): { readonly cidr: Cidr; readonly device: string }[] {

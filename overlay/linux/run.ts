@@ -20,6 +20,16 @@ export function run(tool: string, args: readonly string[], input?: string): Prom
   });
 }
 
+/** What the tool complained of, however it ended; nothing where it could not be started. */
+export function listen(tool: string, args: readonly string[], input: string): Promise<string> {
+  return new Promise((resolve) => {
+    const options = { env: { ...process.env, LC_ALL: "C" }, maxBuffer: outputBytes };
+    const child = execFile(tool, args, options, (_, __, stderr) => resolve(stderr));
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
 /** What a tool with `-j` printed; iproute2 prints nothing at all for an empty list. */
 export async function runJson(tool: string, args: readonly string[]): Promise<readonly unknown[]> {
   const text = await run(tool, ["-j", ...args]);

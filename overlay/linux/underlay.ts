@@ -1,5 +1,4 @@
 /** Which of this host's networks joins it to the others, and how much it carries. */
-
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -21,27 +20,31 @@ type Route = {
   readonly prefsrc?: string;
   readonly metrics?: readonly { readonly mtu?: number }[];
 };
-type AddressRow = {
+type Device = {
   readonly ifname: string;
   readonly mtu: number;
   readonly addr_info: readonly { readonly local?: string; readonly scope?: string }[];
 };
 
-/** Throws a MeshError UNDERLAY_UNKNOWN that says what was tried. */
+/**
+ * The interface or address asked for; else the way to a seed; else the default route's; else any
+ * global address. Throws a MeshError UNDERLAY_UNKNOWN that says what was tried.
+ */
 export async function findUnderlay({ bind, seeds }: Wish): Promise<Underlay> {
-  const rows = await addressRows();
-  if (bind !== undefined) return bound(bind, rows);
+  const devices = await usableDevices();
+  if (bind !== undefined) return bound(bind, devices);
   for (const seed of seeds) {
-    const underlay = await towards(seed, rows);
+    const underlay = await towards(seed, devices);
     if (underlay !== undefined) return underlay;
   }
-  const [route] = (await runJson("ip", ["route", "show", "default"])) as Route[];
-  const first =
-    rows.find(({ ifname }) => ifname === route?.dev) ??
-    rows.find((row) => globalIp(row) !== undefined);
-  const address = first && globalIp(first);
-  if (first !== undefined && address !== undefined) {
-    return { device: first.ifname, address, mtu: first.mtu };
+  for (const family of ["-4", "-6"]) {
+    const [route] = await routes([family, "route", "show", "default"]);
+    const underlay = along(route, devices);
+    if (underlay !== undefined) return underlay;
+  }
+  for (const device of devices) {
+    const underlay = on(device, globalIp(device));
+    if (underlay !== undefined) return underlay;
   }
   const tried = seeds.length === 0 ? "" : `a route to ${seeds.join(", ")}, `;
   const message = `no address to build tunnels on: tried ${tried}the default route and every interface; name one with --bind`;
@@ -55,48 +58,63 @@ export function ownAddresses(): string[] {
   );
 }
 
-function bound(bind: string, rows: readonly AddressRow[]): Underlay {
+function bound(bind: string, devices: readonly Device[]): Underlay {
   const wanted = parseIp(bind);
-  const row = rows.find(
-    ({ ifname, addr_info }) =>
-      ifname === bind || addr_info.some(({ local }) => local === wanted && wanted !== undefined),
+  const device = devices.find(
+    (one) => one.ifname === bind || (wanted !== undefined && ipsOf(one).includes(wanted)),
   );
-  const address = row && (wanted ?? globalIp(row));
-  if (row !== undefined && address !== undefined)
-    return { device: row.ifname, address, mtu: row.mtu };
+  const underlay = device && on(device, wanted ?? globalIp(device));
+  if (underlay !== undefined) return underlay;
   const why =
-    row === undefined ? "is neither an interface nor an address of this host" : "has no address";
-  const known = rows.map(({ ifname }) => ifname).join(", ");
+    device === undefined
+      ? "is neither an interface that is up nor an address of this host"
+      : "has no address";
+  const known = devices.map(({ ifname }) => ifname).join(", ") || "none";
   throw new MeshError("UNDERLAY_UNKNOWN", `--bind ${bind} ${why}; interfaces: ${known}`);
 }
 
-async function towards(seed: string, rows: readonly AddressRow[]): Promise<Underlay | undefined> {
-  const target =
-    isIP(seed) === 0
-      ? await lookup(seed).then(
-          ({ address }) => address,
-          () => undefined,
-        )
-      : seed;
+async function towards(seed: string, devices: readonly Device[]): Promise<Underlay | undefined> {
+  const target = isIP(seed) === 0 ? await resolve(seed) : seed;
   if (target === undefined) return undefined;
-  const [route] = (await runJson("ip", ["route", "get", target]).catch(() => [])) as Route[];
-  const address = parseIp(route?.prefsrc ?? "");
-  const row = rows.find(({ ifname }) => ifname === route?.dev);
-  if (row === undefined || address === undefined || row.ifname === "lo") return undefined;
-  return {
-    device: row.ifname,
-    address,
-    mtu: Math.min(row.mtu, route?.metrics?.[0]?.mtu ?? row.mtu),
-  };
+  const [route] = await routes(["route", "get", target]);
+  return along(route, devices);
 }
 
-async function addressRows(): Promise<AddressRow[]> {
-  const rows = (await runJson("ip", ["address", "show", "up"])) as AddressRow[];
-  return rows.filter(({ ifname }) => ifname !== "lo" && !looksOurs(ifname));
+function resolve(name: string): Promise<string | undefined> {
+  return lookup(name).then(
+    ({ address }) => address,
+    () => undefined,
+  );
 }
 
-function globalIp({ addr_info }: AddressRow): Ip | undefined {
+function along(route: Route | undefined, devices: readonly Device[]): Underlay | undefined {
+  const device = devices.find(({ ifname }) => ifname === route?.dev);
+  if (route === undefined || device === undefined) return undefined;
+  const underlay = on(device, parseIp(route.prefsrc ?? "") ?? globalIp(device));
+  const mtu = Math.min(device.mtu, route.metrics?.[0]?.mtu ?? device.mtu);
+  return underlay && { ...underlay, mtu };
+}
+
+function on(device: Device, address: Ip | undefined): Underlay | undefined {
+  return address && { device: device.ifname, address, mtu: device.mtu };
+}
+
+async function routes(args: readonly string[]): Promise<readonly Route[]> {
+  return (await runJson("ip", args).catch(() => [])) as Route[];
+}
+
+/** Devices that are up, without the loopback and without ours. */
+async function usableDevices(): Promise<readonly Device[]> {
+  const devices = (await runJson("ip", ["address", "show", "up"])) as Device[];
+  return devices.filter(({ ifname }) => ifname !== "lo" && !looksOurs(ifname));
+}
+
+function globalIp({ addr_info }: Device): Ip | undefined {
   const texts = addr_info.filter(({ scope }) => scope === "global").map(({ local }) => local ?? "");
   const ips = texts.map(parseIp).filter((ip) => ip !== undefined);
   return ips.find((ip) => !ip.includes(":")) ?? ips[0];
+}
+
+function ipsOf({ addr_info }: Device): readonly (Ip | undefined)[] {
+  return addr_info.map(({ local }) => parseIp(local ?? ""));
 }

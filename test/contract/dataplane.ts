@@ -97,13 +97,13 @@ export function dataplaneContract(name: string, makeWorld: () => Promise<Datapla
       assert.deepEqual(plan(wanted, await world.dataplane.read()), []);
     });
 
-    it("moves an endpoint to another VTEP with one change", async () => {
+    it("moves an endpoint to another VTEP, and the guard with it, with one change each", async () => {
       const segment = sampleSegment(2);
       await settle(world, wantedOf(segment));
       const [first] = [...segment.remotes.values()];
       assert.ok(first);
       const remotes = new Map(segment.remotes).set(first.mac, { ...first, vtep: ip("127.0.0.3") });
-      assert.equal(await settle(world, wantedOf({ ...segment, remotes })), 1);
+      assert.equal(await settle(world, wantedOf({ ...segment, remotes })), 2);
       const fdb = (await world.dataplane.read()).segments.get(vni)?.vxlan?.fdb ?? [];
       assert.deepEqual(
         fdb.filter(({ mac: at }) => at === first.mac).map(({ vtep }) => vtep),

@@ -6,6 +6,7 @@ import type { Mac, Vni } from "../../base/address.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type {
   Actual,
+  ActualGuard,
   ActualSegment,
   Attachment,
   DataplaneOp,
@@ -18,6 +19,7 @@ type Held = { segment: Segment; hasVxlan: boolean };
 
 export class Kernel {
   readonly #held = new Map<Vni, Held>();
+  #guard: ActualGuard = { kind: "absent" };
   /** Namespaces of containers, by path: their inode, and the endpoint attached. */
   readonly namespaces = new Map<
     string,
@@ -72,7 +74,8 @@ export class Kernel {
     const ports = [...this.#ports].map(
       ([endpoint, { vni, mac }]) => [endpoint, { vni, isUp: true, macs: [mac] }] as const,
     );
-    return { ...actualOf({ segments: new Map() }), segments, ports: new Map(ports) };
+    const guard = this.#guard;
+    return { ...actualOf({ segments: new Map() }), segments, guard, ports: new Map(ports) };
   }
 
   /** Somebody else removes one forwarding entry. */
@@ -97,6 +100,12 @@ export class Kernel {
 
   #apply(op: DataplaneOp): void {
     switch (op.kind) {
+      case "guard-set":
+        this.#guard = { kind: "present", guard: op.guard };
+        break;
+      case "guard-remove":
+        this.#guard = { kind: "absent" };
+        break;
       case "bridge-set": {
         const { vni } = op.segment;
         const remotes = this.#held.get(vni)?.segment.remotes ?? new Map();

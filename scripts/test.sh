@@ -9,6 +9,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# On a machine that judges changes mocha would colour what nobody sees.
+[ -t 1 ] || export NO_COLOR=1
+
 passed=0 failed=0 skipped=0
 troubles=()
 results=$(mktemp)

@@ -86,6 +86,6 @@ async function removeEndpoint(socket: string, endpoint: string): Promise<void> {
     // Somebody has removed it by hand: that is what we wanted.
     if (error instanceof MeshError && error.code === "UNKNOWN_ENDPOINT") return;
     const what = `endpoint ${endpoint} is still in the map (${describeError(error)})`;
-    printError(`${what}; when the agent is back: starling endpoint rm ${endpoint}`);
+    printError(`${what}; the agent withdraws it when it is back`);
   }
 }

@@ -174,7 +174,7 @@ describe("starling run", () => {
     assert.match(
       stderr,
       new RegExp(
-        `^starling: endpoint ${id} is still in the map [^\\n]*: starling endpoint rm ${id}\n$`,
+        `^starling: endpoint ${id} is still in the map [^\\n]*; the agent withdraws it when it is back\n$`,
       ),
     );
     assert.deepEqual(await wall.namespaces(), []);

@@ -1,6 +1,6 @@
 /**
- * A place where namespaces may be made without leaving a trace: a network and mount namespace with a
- * `/run` of its own (and a user namespace where we are not root). All of it ends with the test.
+ * A place where namespaces may be made without leaving a trace: a network and mount namespace with
+ * a `/run` of its own (and a user namespace where we are not root). All of it ends with the test.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -26,15 +26,36 @@ export function readShape<Schema extends Shape>(
   const unknown = Object.keys(value).find((field) => !Object.hasOwn(schema.entries, field));
   if (unknown !== undefined) {
     const hint = known.length === 0 ? "; there is none here" : suggestion(unknown, known);
-    throw new MeshError("BAD_REQUEST", `unknown ${what} ${JSON.stringify(unknown)}${hint}`);
+    throw new MeshError("BAD_REQUEST", `unknown ${what} ${quoted(unknown)}${hint}`);
   }
-  const parsed = v.safeParse(schema, value);
+  refuseLongLists(value);
+  const parsed = v.safeParse(schema, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const field = String(issue.path?.[0]?.key ?? "");
   if (issue.received === "undefined")
     throw new MeshError("BAD_REQUEST", `the ${what} ${field} is missing`);
   throw new MeshError(codeOf(field), `${field}: ${issue.message}`);
+}
+
+/**
+ * Before the schema, which reads every entry before it counts them: a body of a megabyte would stop
+ * the agent for seconds.
+ */
+function refuseLongLists(value: object): void {
+  for (const [field, list] of Object.entries(value)) {
+    if (!Array.isArray(list) || list.length <= longestList) continue;
+    const message = `${field}: is a list of ${list.length}; expected one or two`;
+    throw new MeshError(codeOf(field), message);
+  }
+}
+
+/** Every list that we take has two entries at most; up to here the schema says so in its words. */
+const longestList = 16;
+
+/** A stranger's word in our sentence, which must stay one. */
+function quoted(word: string): string {
+  return JSON.stringify(word.length > 64 ? `${word.slice(0, 64)}...` : word);
 }
 
 /** `; did you mean ...?` where a known word is near, else the known words. */

@@ -3,7 +3,7 @@
  * OpenAPI document are made from these schemas; the client has its types from them.
  */
 import * as v from "valibot";
-import { parseCidr, parseIp, parseMac } from "../../base/address.ts";
+import { cidrOf, familyOf, parseCidr, parseIp, parseMac } from "../../base/address.ts";
 import type { ErrorCode } from "../../base/errors.ts";
 import { parseName } from "../../base/id.ts";
 import { limits } from "../config.ts";
@@ -11,8 +11,15 @@ import { limits } from "../config.ts";
 /** The longest text that a field may hold, but for paths. */
 const textLength = 256;
 
-/** A text that one of our parsers takes, refused in the operator's words. */
-const parsed = <Value>(parse: (text: string) => Value | undefined, what: string) =>
+/**
+ * A text that one of our parsers takes, refused in the operator's words; `faultOf` knows better
+ * ones for some texts.
+ */
+const parsed = <Value>(
+  parse: (text: string) => Value | undefined,
+  what: string,
+  faultOf: (text: string) => string | undefined = () => undefined,
+) =>
   v.pipe(
     v.string(`expected ${what}`),
     // Before the transformation: past it a JSON Schema of the input does not look.
@@ -21,10 +28,21 @@ const parsed = <Value>(parse: (text: string) => Value | undefined, what: string)
     v.rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
       const value = parse(dataset.value);
       if (value !== undefined) return value;
-      addIssue({ message: `${JSON.stringify(dataset.value)} is not ${what}` });
+      const fault = faultOf(dataset.value) ?? `is not ${what}`;
+      addIssue({ message: `${JSON.stringify(dataset.value)} ${fault}` });
       return NEVER;
     }),
   );
+
+const subnetText = "a subnet whose host bits are zero, such as 10.32.0.0/16";
+
+/** Many write a host's address for its subnet: they are told what they meant. */
+function hostBitsFault(text: string): string | undefined {
+  const [, address = "", prefix = ""] = /^([^/]+)\/(0|[1-9][0-9]{0,2})$/.exec(text) ?? [];
+  const ip = parseIp(address);
+  if (ip === undefined || Number(prefix) > (familyOf(ip) === 4 ? 32 : 128)) return undefined;
+  return `has host bits set; did you mean ${cidrOf(ip, Number(prefix))}?`;
+}
 
 const name = parsed(parseName, "a name of 1 to 63 lower-case letters, digits and hyphens");
 
@@ -40,10 +58,7 @@ export const refSchema = v.pipe(
 export const networkBody = v.strictObject({
   name,
   subnets: v.pipe(
-    v.array(
-      parsed(parseCidr, "a subnet whose host bits are zero, such as 10.32.0.0/16"),
-      "expected a list of subnets",
-    ),
+    v.array(parsed(parseCidr, subnetText, hostBitsFault), "expected a list of subnets"),
     v.minLength(1, "is empty; expected a subnet, such as 10.32.0.0/16"),
     v.maxLength(2, "expected one IPv4 subnet, one IPv6 subnet, or both"),
   ),

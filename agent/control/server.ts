@@ -3,10 +3,12 @@
  * root alone (see doors.ts).
  */
 import { execFile } from "node:child_process";
+import { chown } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { getRequestListener } from "@hono/node-server";
+import { describeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Desk } from "../command.ts";
 import { type AppOptions, makeApp } from "./app.ts";
@@ -35,17 +37,18 @@ const group = "starling";
 /** Serves until disposed. Throws a MeshError: SOCKET_UNUSABLE. */
 export async function openControlServer(options: ControlServerOptions): Promise<AsyncDisposable> {
   const { path, log } = options;
-  const gid = await groupId();
-  await makeFolder(dirname(path), gid);
+  const hand = handTo(await groupId(), log);
+  await makeFolder(dirname(path), hand);
   await using opened = new AsyncDisposableStack();
   const closing = new AbortController();
   const make = (isForRoot: boolean) =>
     makeServer({ ...options, closing: closing.signal, isForRoot });
   const whoServes = nameOfAgent;
-  const own = { path: rootSocket(path), mode: 0o600, group: undefined, whoServes };
+  const keep = () => Promise.resolve();
+  const own = { path: rootSocket(path), mode: 0o600, hand: keep, whoServes };
   const doors = [
     opened.use(await listenAt(make(true), own)),
-    opened.use(await listenAt(make(false), { path, mode: 0o660, group: gid, whoServes })),
+    opened.use(await listenAt(make(false), { path, mode: 0o660, hand, whoServes })),
   ];
   log.info("serving the API", { path });
   opened.move();
@@ -72,6 +75,16 @@ function makeServer(options: AppOptions & { readonly limits: ControlLimits }): S
   );
   server.maxConnections = limits.apiConnections;
   return server;
+}
+
+/** In a user namespace the group may be there in name and not in number: then it goes without. */
+function handTo(gid: number | undefined, log: Log): (path: string) => Promise<void> {
+  return async (path) => {
+    if (gid === undefined) return;
+    await chown(path, -1, gid).catch((error: unknown) => {
+      log.warn("not handed to the group", { path, name: group, error: describeError(error) });
+    });
+  };
 }
 
 /** The group's number; undefined where this host has no such group: then the socket is root's. */

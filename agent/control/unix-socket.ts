@@ -4,7 +4,7 @@
  * what a dead agent left behind.
  */
 import { lstatSync, rmSync } from "node:fs";
-import { chmod, chown, lstat, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
@@ -14,8 +14,8 @@ import { MeshError } from "../../base/errors.ts";
 export type Place = {
   readonly path: string;
   readonly mode: number;
-  /** Of the socket; undefined: the process's own. */
-  readonly group: number | undefined;
+  /** Gives a file to whoever else may use it. */
+  readonly hand: (path: string) => Promise<void>;
   /** What answers there, for the message that the place is taken. */
   readonly whoServes: (path: string) => Promise<string>;
 };
@@ -42,16 +42,16 @@ export async function listenAt(server: Server, place: Place): Promise<AsyncDispo
 }
 
 /** Makes the folder of a socket: others than root and the group cannot even look into it. */
-export async function makeFolder(folder: string, group: number | undefined): Promise<void> {
+export async function makeFolder(folder: string, hand: Place["hand"]): Promise<void> {
   try {
     const made = await mkdir(folder, { recursive: true, mode: 0o750 });
-    if (made !== undefined && group !== undefined) await chown(folder, -1, group);
+    if (made !== undefined) await hand(folder);
   } catch (cause) {
     throw unusable(`cannot make the folder ${folder} for the socket`, cause);
   }
 }
 
-async function bindAside(server: Server, { path, mode, group }: Place): Promise<bigint> {
+async function bindAside(server: Server, { path, mode, hand }: Place): Promise<bigint> {
   const folder = await mkdtemp(join(dirname(path), "."));
   const aside = join(folder, "s");
   try {
@@ -62,7 +62,7 @@ async function bindAside(server: Server, { path, mode, group }: Place): Promise<
         resolve();
       });
     });
-    if (group !== undefined) await chown(aside, -1, group);
+    await hand(aside);
     await chmod(aside, mode);
     const { ino } = await lstat(aside, { bigint: true });
     await rename(aside, path);

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { limits } from "../../../agent/config.ts";
 import { rootSocket } from "../../../agent/control/doors.ts";
 import { openControlServer } from "../../../agent/control/server.ts";
+import { labObstacle } from "../../lab/enter.ts";
 import { token } from "./samples.ts";
 import { SimulatedDesk } from "./simulated-desk.ts";
 import { quiet, World } from "./world.ts";
@@ -22,6 +24,21 @@ function open(path: string): Promise<AsyncDisposable> {
 async function leaveSocket(path: string): Promise<void> {
   const script = `require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
   await run(process.execPath, ["-e", script, path]).catch(() => undefined);
+}
+
+/** Serves where this is the list of groups; says on its output how the doors stand. */
+async function servedWithGroup(isInUserNamespace: boolean): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "starling-group-"));
+  const groups = join(folder, "group");
+  await writeFile(groups, "root:x:0:\nstarling:x:4242:\n");
+  const user = isInUserNamespace ? ["--map-root-user"] : [];
+  const script = `mount --bind "$1" /etc/group && shift && exec "$@"`;
+  const program = join(import.meta.dirname, "served.ts");
+  const path = join(folder, "run", "a.sock");
+  const words = [...user, "--mount", "sh", "-c", script, "sh", groups, process.execPath];
+  const { stdout } = await run("unshare", [...words, program, path]);
+  await rm(folder, { recursive: true });
+  return stdout;
 }
 
 describe("the agent's doors", () => {
@@ -39,6 +56,25 @@ describe("the agent's doors", () => {
     assert.deepEqual((await readdir(folder)).toSorted(), ["starling.sock", "starling.sock.root"]);
     await world.stop();
     assert.deepEqual(await readdir(folder), []);
+  });
+
+  it("are handed to the group starling, the folder and the common one", async function () {
+    if (process.geteuid?.() !== 0) {
+      console.log("only root can hand a file to a group that it is not in");
+      this.skip();
+    }
+    const said = await servedWithGroup(false);
+    assert.equal(said, "run 4242 750\na.sock 4242 660\na.sock.root 0 600\n");
+  });
+
+  it("open also where the group is none of this user namespace", async function () {
+    const obstacle = labObstacle();
+    if (obstacle !== undefined) {
+      console.log(`doors in a user namespace are not tested: ${obstacle}`);
+      this.skip();
+    }
+    const said = await servedWithGroup(true);
+    assert.equal(said, "run 0 750\na.sock 0 660\na.sock.root 0 600\n");
   });
 
   it("show the token at root's alone", async () => {

@@ -13,6 +13,7 @@ import { systemClock } from "../base/node/clock.ts";
 import { nodeCrypto } from "../base/node/crypto.ts";
 import { debugLog } from "../base/node/log.ts";
 import { systemRandom } from "../base/node/random.ts";
+import { version } from "../base/version.ts";
 import type { Certificate } from "../membership/certificate.ts";
 import { loadCredentials, saveAuthority, saveCertificate } from "../membership/disk/credentials.ts";
 import { encodeHello, helloFault, protocolVersion } from "../membership/hello.ts";
@@ -32,8 +33,6 @@ import { Loop, type Ports } from "./node/loop.ts";
 import { hostPart, officeOf, type Standing, standingOf } from "./node/standing.ts";
 import { notifyReady } from "./node/systemd.ts";
 import type { StatusView } from "./view.ts";
-
-const version = "0.1.0";
 
 /** What is settled before anything runs. */
 type Setting = {

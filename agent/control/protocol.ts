@@ -41,7 +41,7 @@ function hostBitsFault(text: string): string | undefined {
   const [, address = "", prefix = ""] = /^([^/]+)\/(0|[1-9][0-9]{0,2})$/.exec(text) ?? [];
   const ip = parseIp(address);
   if (ip === undefined || Number(prefix) > (familyOf(ip) === 4 ? 32 : 128)) return undefined;
-  return `has host bits set; did you mean ${cidrOf(ip, Number(prefix))}?`;
+  return `has host bits set; did you mean the subnet ${cidrOf(ip, Number(prefix))}?`;
 }
 
 const name = parsed(parseName, "a name of 1 to 63 lower-case letters, digits and hyphens");

@@ -70,13 +70,13 @@ describe("a bad request", () => {
       "with host bits in a subnet",
       { name: "a", subnets: ["10.1.2.3/16"] },
       "SUBNET_MALFORMED",
-      /"10\.1\.2\.3\/16" has host bits set; did you mean 10\.1\.0\.0\/16\?$/,
+      /"10\.1\.2\.3\/16" has host bits set; did you mean the subnet 10\.1\.0\.0\/16\?$/,
     ],
     [
       "with host bits in an IPv6 subnet",
       { name: "a", subnets: ["fd00::1/64"] },
       "SUBNET_MALFORMED",
-      /"fd00::1\/64" has host bits set; did you mean fd00::\/64\?$/,
+      /"fd00::1\/64" has host bits set; did you mean the subnet fd00::\/64\?$/,
     ],
     [
       "with a prefix longer than an address",

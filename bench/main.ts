@@ -10,7 +10,7 @@ import { benchFootprint } from "./footprint.ts";
 import { benchThroughput } from "./throughput.ts";
 
 const usage = `usage: npm run bench -- NAME [OPTION...]
-  convergence [--hosts 3] [--rounds 200]    endpoint made on one host -> in every other host's kernel
+  convergence [--hosts 3] [--rounds 200]    endpoint made on one host -> in all others' kernels
   throughput [--rounds 5] [--seconds 3]     TCP between endpoints, against a VXLAN built by hand
   footprint [--starts 10] [--seconds 60]    start to ready; memory, CPU, traffic when idle`;
 

@@ -27,6 +27,8 @@ export function defineAgent(command: Command): void {
 }
 
 async function run(command: Command): Promise<void> {
+  // Every user of the host can read a command line, and a token may stand in ours.
+  process.title = "starling agent";
   const { config: path, ...flags } = command.optsWithGlobals<Flags>();
   const config = await readConfig({ flags, env: process.env, path, folder: process.cwd() });
   const signal = untilTold();

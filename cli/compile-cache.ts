@@ -7,15 +7,15 @@ import { isAbsolute, join } from "node:path";
 export function compileCacheFolder(env: NodeJS.ProcessEnv): string | undefined {
   // The service manager gives a service one of its own (systemd.exec(5)).
   const given = env["CACHE_DIRECTORY"]?.split(":")[0] ?? env["XDG_CACHE_HOME"];
-  const home = env["HOME"] ?? homedir();
-  const base = given ?? home;
   try {
+    const home = env["HOME"] ?? homedir();
+    const base = given ?? home;
     if (!isAbsolute(base) || !isOurs(base)) return undefined;
     const folder = join(given ?? join(home, ".cache"), "starling", "compiled");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return isOurs(folder) ? folder : undefined;
   } catch {
-    // A read-only or missing home: everything works without, a little later.
+    // Read-only, missing, or nobody's home: everything works without, a little later.
     return undefined;
   }
 }

@@ -52,7 +52,8 @@ export async function makeFolder(folder: string, hand: Place["hand"]): Promise<v
 }
 
 async function bindAside(server: Server, { path, mode, hand }: Place): Promise<bigint> {
-  const folder = await mkdtemp(join(dirname(path), "."));
+  // Not by join, which takes the dot for the folder itself.
+  const folder = await mkdtemp(`${dirname(path)}/.`);
   const aside = join(folder, "s");
   try {
     await new Promise<void>((resolve, reject) => {

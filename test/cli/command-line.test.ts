@@ -165,6 +165,16 @@ describe("the starling command", () => {
     );
   });
 
+  it("runs for a user that nobody knows, without a home", async function () {
+    if (process.geteuid?.() !== 0) {
+      console.log("only root can become a user that nobody knows");
+      this.skip();
+    }
+    const words = ["--reuid", "54321", "--clear-groups", "env", "-u", "HOME", starling];
+    const { stdout } = await promisify(execFile)("setpriv", [...words, "--version"]);
+    assert.equal(stdout, `${version}\n`);
+  });
+
   it("starts through a symbolic link, also a relative one to another", async () => {
     await symlink(starling, join(folder, "one"));
     await mkdir(join(folder, "bin"));

@@ -39,5 +39,6 @@ describe("the compile cache", () => {
     assert.equal(compileCacheFolder({ HOME: home }), undefined);
     assert.equal(compileCacheFolder({ HOME: "/nonexistent" }), undefined);
     assert.equal(compileCacheFolder({ HOME: "relative" }), undefined);
+    assert.equal(compileCacheFolder({ HOME: "" }), undefined);
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { watch } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -75,6 +76,21 @@ describe("the agent's doors", () => {
     }
     const said = await servedWithGroup(true);
     assert.equal(said, "run 0 750\na.sock 0 660\na.sock.root 0 600\n");
+  });
+
+  it("are made in their own folder: the one above may not be ours", async () => {
+    await using world = await World.open();
+    const folder = join(world.folder, "run", "own");
+    await mkdir(folder);
+    const seen: unknown[] = [];
+    const watcher = watch(dirname(folder), (_, name) => seen.push(name));
+    await using _ = await open(join(folder, "a.sock"));
+    // Events come in order: once this has come, all before it have.
+    const told = once(watcher, "change");
+    await writeFile(join(dirname(folder), "mark"), "");
+    await told;
+    watcher.close();
+    assert.deepEqual(new Set(seen), new Set(["mark"]));
   });
 
   it("show the token at root's alone", async () => {

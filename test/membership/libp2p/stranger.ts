@@ -20,7 +20,8 @@ export type Stranger = AsyncDisposable & {
   connect(address: string): Promise<Connection>;
 };
 
-export async function openStranger(cluster: ClusterId): Promise<Stranger> {
+/** Its gossipsub begins by itself where it is told by identify whom it has met, and else never. */
+export async function openStranger(cluster: ClusterId, isEager = true): Promise<Stranger> {
   const node = await createLibp2p<{ identify: Identify; gossip: GossipSub }>({
     logger: libp2pLogger(),
     transports: [tcp()],
@@ -28,7 +29,7 @@ export async function openStranger(cluster: ClusterId): Promise<Stranger> {
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
     services: {
-      identify: identify(),
+      identify: identify({ runOnConnectionOpen: isEager }),
       gossip: gossipsub({
         globalSignaturePolicy: StrictNoSign,
         allowPublishToZeroTopicPeers: true,

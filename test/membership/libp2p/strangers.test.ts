@@ -188,7 +188,7 @@ describe("a stranger who has shaken hands", () => {
   let a: Station;
   let stranger: Stranger;
   beforeEach(async () => {
-    world = new RealWorld({ dialMs: 400, joinMs: 400 });
+    world = new RealWorld({ dialMs: 1_000, joinMs: 500 });
     a = await openStation(world, 0);
     stranger = await openStranger(world.cluster);
   });
@@ -199,6 +199,13 @@ describe("a stranger who has shaken hands", () => {
 
   const opened = async (protocol: string): Promise<Stream> =>
     (await stranger.connect(a.address)).newStream(protocol);
+
+  /** It greets like a member and gossips only when told to. */
+  const openMember = async (): Promise<Stranger> => {
+    const member = await openStranger(world.cluster, false);
+    await member.node.unhandle(member.node.services.gossip.protocols);
+    return member;
+  };
 
   it("cannot pull", async () => {
     let asked = 0;
@@ -285,16 +292,16 @@ describe("a stranger who has shaken hands", () => {
   });
 
   it("that is a member and does not gossip loses its link", async () => {
-    await stranger.node.unhandle(stranger.node.services.gossip.protocols);
-    const connection = await stranger.connect(a.address);
-    await greetAsMember(stranger, connection);
+    await using member = await openMember();
+    await greetAsMember(member, await member.connect(a.address));
     await world.until(() => a.handler.downs.length === 1, "a link down");
     assert.equal(a.handler.downs[0]?.reason, "it opens no gossip stream");
   });
 
   it("that is a member and ends its gossip loses its link", async () => {
-    const connection = await stranger.connect(a.address);
-    await greetAsMember(stranger, connection);
+    await using member = await openMember();
+    const connection = await member.connect(a.address);
+    await greetAsMember(member, connection);
     await world.until(() => a.handler.links.length === 1, "a link");
     const stream = await connection.newStream(meshsub);
     await stream.close();

@@ -101,32 +101,32 @@ describe("the libp2p transport", () => {
     await link(world, d, a);
   });
 
-  it("pulls 200 MB in bounded memory while the link goes on", async () => {
+  it("pulls 20 MB with few pages on their way at once, while the link goes on", async () => {
     const [a, b] = [await openStation(world, 0), await openStation(world, 1)];
     await link(world, a, b);
-    const pages = 3_200;
-    let [most, got] = [0, 0];
+    const pages = 320;
+    let [most, taken] = [0, 0];
     b.handler.answerPull = function* () {
-      for (let at = 0; at < pages; at += 1) {
-        most = Math.max(most, process.memoryUsage.rss());
-        yield new Uint8Array(64 * 1024).fill(at);
+      for (let drawn = 0; drawn < pages; drawn += 1) {
+        most = Math.max(most, drawn - taken);
+        yield new Uint8Array(64 * 1024).fill(drawn);
       }
     };
     a.handler.pulled = (_id, page) => {
-      assert.equal(page[0], got & 255);
-      got += 1;
-      if (got === 10) call(b, (transport) => transport.send(a.host, text("meanwhile")));
+      assert.equal(page[0], taken & 255);
+      taken += 1;
+      if (taken === 10) call(b, (transport) => transport.send(a.host, text("meanwhile")));
     };
-    const before = process.memoryUsage.rss();
     call(a, (transport) => transport.pull({ id: 1, from: b.host, request: text("all") }));
     await world.until(() => a.handler.pullEnds.length === 1, "the end");
     assert.deepEqual(a.handler.pullEnds, [{ id: 1, reason: undefined }]);
-    assert.equal(got, pages);
-    assert.ok(most - before < 150e6, `${(most - before) / 1e6} MB more`);
-    const [meanwhile, end] = ["received", "pullEnded"].map((event) =>
-      a.handler.events.indexOf(event),
+    assert.equal(taken, pages);
+    // A window on the wire, and what the kernel's buffers of both sides hold.
+    assert.ok(most <= 128, `${most} pages`);
+    assert.deepEqual(
+      a.handler.events.filter((event) => event === "received" || event === "pullEnded"),
+      ["received", "pullEnded"],
     );
-    assert.ok((meanwhile ?? -1) >= 0 && (meanwhile ?? 0) < (end ?? 0));
   });
 
   it("serves as many pulls as it may and tells the others to try again", async () => {
@@ -273,6 +273,7 @@ describe("gossip", () => {
         await gossipWorks(world, station, next);
       }
       const [first, ...others] = ring as [Station, ...Station[]];
+      for (const other of others) await gossipWorks(world, first, other);
       const sent = Array.from({ length: 50 }, (_, at) => `accept news ${at}`);
       for (const news of sent) call(first, (transport) => transport.publish(text(news)));
       const heard = ({ handler }: Station) =>

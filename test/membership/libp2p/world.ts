@@ -13,7 +13,7 @@ import { type OpenTransport, openTransport } from "../../../membership/libp2p/tr
 import type { RecordingHandler } from "../../contract/recording-handler.ts";
 import type { Station, TransportWorld } from "../../contract/station.ts";
 
-const goodTimeMs = 15_000;
+const goodTimeMs = 30_000;
 const loopback = "127.0.0.1" as Ip;
 
 export const silentLog: Log = {

@@ -1,6 +1,6 @@
 /** The linux dataplane on a real kernel: each test in a network namespace of the lab's own. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { openDataplane } from "../../overlay/linux/dataplane.ts";
 import { endpointId, silentLog } from "../agent/samples.ts";
 import {
@@ -12,11 +12,7 @@ import {
   vni,
   wantedOf,
 } from "../contract/dataplane.ts";
-
-function sh(command: string): string {
-  const [tool = "", ...args] = command.split(" ");
-  return execFileSync(tool, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-}
+import { sh } from "./shell.ts";
 
 /** The lab's own namespace: nothing of Starling's is in it but what these tests make. */
 async function realWorld(): Promise<DataplaneWorld & { purge(): Promise<void> }> {
@@ -77,6 +73,8 @@ describe("the linux dataplane", () => {
       "ip address add 10.99.0.1/24 dev sl-5000",
       "ip link set dev sl-5000 address 02:00:00:00:99:99",
       "ip link set dev sl-5000 down",
+      "ip link set dev sl-5000 type bridge mcast_snooping 1",
+      "ip link set dev sl-5000 type bridge stp_state 1",
       "ip link set dev slx-5000 mtu 1300",
       "ip link set dev slx-5000 nomaster",
       "ip link del dev slx-5000",
@@ -90,6 +88,39 @@ describe("the linux dataplane", () => {
       assert.ok((await settle(world, wanted)) > 0, `noticed: ${damage}`);
     }
     sh("nsenter --net=/run/netns/c1 ping -c 1 -W 2 10.32.0.3");
+  });
+
+  it("repairs no more than was damaged", async () => {
+    const wanted = wantedOf(sampleSegment(100));
+    await settle(world, wanted);
+    for (const damage of [
+      "bridge fdb del 02:09:00:00:00:05 dev slx-5000 self",
+      "ip address del fd00:5::1/64 dev sl-5000",
+      "bridge link set dev slx-5000 flood on",
+    ]) {
+      sh(damage);
+      assert.equal(await settle(world, wanted), 1, damage);
+    }
+  });
+
+  it("sends nothing into the tunnel for whom no host is known", async () => {
+    await twoEndpoints();
+    const sent = () => {
+      const [link] = JSON.parse(sh("ip -s -j link show dev slx-5000"));
+      return link.stats64.tx.packets;
+    };
+    const ping = (address: string) => {
+      assert.throws(() => sh(`nsenter --net=/run/netns/c1 ping -c 2 -i 0.2 -W 1 ${address}`));
+    };
+    const before = sent();
+    ping("10.32.77.1");
+    ping("fd00:5::77:1");
+    sh("nsenter --net=/run/netns/c1 ip neigh add 10.32.77.2 lladdr 02:07:07:07:07:07 dev eth0");
+    ping("10.32.77.2");
+    assert.equal(sent(), before);
+    // Its addresses are answered for here, and then the frame leaves for its host.
+    ping("10.32.8.0");
+    assert.ok(sent() > before);
   });
 
   it("makes everything anew where somebody removed the bridge", async () => {
@@ -152,6 +183,32 @@ describe("the linux dataplane", () => {
     await assert.rejects(world.dataplane.attach(second), { code: "INTERFACE_TAKEN" });
     const { ports } = await world.dataplane.read();
     assert.deepEqual([...ports.keys()], [endpointId(1)]);
+  });
+
+  it("refuses a file that is no namespace, and a name that is none of an interface", async () => {
+    await settle(world, wantedOf(sampleSegment(1)));
+    writeFileSync("/run/netns/gone", "");
+    await assert.rejects(world.dataplane.attach(sampleAttachment(1, "/run/netns/gone")), {
+      code: "NETNS_MISSING",
+    });
+    const netns = await world.addNamespace("c1");
+    for (const name of ["", "a b", "eth0 type dummy", "sixteen-letters-"]) {
+      const wrong = { ...sampleAttachment(1, netns), interface: name };
+      await assert.rejects(world.dataplane.attach(wrong), { code: "BAD_REQUEST" });
+    }
+  });
+
+  it("refuses to take a port's name from somebody else's device, which stays as it is", async () => {
+    await settle(world, wantedOf(sampleSegment(1)));
+    sh("ip link add name slp000000000001 type bridge");
+    const before = sh("ip -o link show dev slp000000000001");
+    const netns = await world.addNamespace("c1");
+    await assert.rejects(world.dataplane.attach(sampleAttachment(1, netns)), {
+      code: "DATAPLANE_REFUSED",
+    });
+    assert.equal(sh("ip -o link show dev slp000000000001"), before);
+    assert.doesNotMatch(sh(`nsenter --net=${netns} ip -br link`), /eth0/);
+    sh("ip link del dev slp000000000001");
   });
 
   it("refuses an address the kernel refuses, and leaves no interface behind", async () => {

@@ -234,7 +234,7 @@ export class Agent {
   inspected(id: EndpointId, inode: number | undefined, now: Instant): void {
     this.#now = now;
     const endpoint = this.#parts.tables.endpoints.get(id);
-    if (endpoint === undefined) return;
+    if (this.#parts.attachments.found(id, inode) || endpoint === undefined) return;
     const network = this.#parts.tables.isShown(endpoint.network)
       ? this.#parts.tables.networks.get(endpoint.network)
       : undefined;

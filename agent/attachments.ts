@@ -1,7 +1,7 @@
 /**
  * Endpoints on this host, from the wish to the wire and back:
  *
- *   [addresses] -> [segment] -> [attach] -> [write] -> up -> [withdraw] -> gone
+ *   [addresses] -> [inspect] -> [segment] -> [attach] -> [write] -> up -> [withdraw] -> gone
  *
  * The record is written only when the interface works, so nobody is told of an endpoint that is not
  * there; whatever fails before gives everything back. An endpoint whose interface vanished is made
@@ -54,7 +54,7 @@ export type MakingOutcome =
 
 type Job = Making & {
   readonly since: Instant;
-  stage: "addresses" | "segment" | "attach";
+  stage: "addresses" | "inspect" | "segment" | "attach";
   ips: readonly Ip[];
 };
 
@@ -112,7 +112,7 @@ export class Attachments {
   /** Endpoints whose port belongs on the bridge although no record says so yet. */
   making(): readonly PortWish[] {
     return [...this.#jobs.values()]
-      .filter(({ stage }) => stage !== "addresses")
+      .filter(({ stage }) => stage === "segment" || stage === "attach")
       .map(({ id, network, mac, stage }) => {
         return { id, network: network.id, mac, isAttaching: stage === "attach" };
       });
@@ -207,6 +207,15 @@ export class Attachments {
     }
   }
 
+  /** What is at the place where an endpoint is to be made. False where none is being made. */
+  found(id: EndpointId, inode: number | undefined): boolean {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return false;
+    if (inode === undefined) this.#fail(job, missing(job.netns));
+    else if (job.stage === "inspect") job.stage = "segment";
+    return true;
+  }
+
   /** What is at the place of an endpoint without interface. Makes it again, or withdraws it. */
   inspected(
     record: EndpointRecord & { readonly id: EndpointId },
@@ -259,7 +268,9 @@ export class Attachments {
     if (outcome.kind === "refused") this.#fail(job, outcome.refusal);
     else if (outcome.kind === "allocated") {
       job.ips = outcome.ips;
-      job.stage = "segment";
+      // Nothing is built in the kernel for a namespace that is not there.
+      job.stage = "inspect";
+      this.#emit({ kind: "inspect", endpoint: id, netns: job.netns });
     } else if (now >= job.until) this.#fail(job, outcome.refusal);
   }
 
@@ -329,4 +340,8 @@ function blocked(device: string): Refusal {
 function unbuilt(network: Network): Refusal {
   const message = `the kernel refuses the devices of network ${network.name}; "starling status" says why`;
   return { code: "DATAPLANE_REFUSED", message };
+}
+
+function missing(netns: string): Refusal {
+  return { code: "NETNS_MISSING", message: `there is no network namespace ${netns}` };
 }

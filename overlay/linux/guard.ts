@@ -92,9 +92,13 @@ type Shown = {
   readonly set?: { readonly name: string; readonly elem?: readonly unknown[] };
 };
 
-/** Keeps the guard. One for each dataplane: it says once that it cannot. */
+/** Looks after which refused try another is made: at one every few seconds, about a minute. */
+const looksUntilRetry = 20;
+
+/** Keeps the guard. One for each dataplane: it remembers that its rules were not taken. */
 export class Guardian {
   readonly #log: Log;
+  #refusal: { readonly reason: string; looks: number } | undefined;
   #complaint: string | undefined;
 
   constructor(log: Log) {
@@ -106,19 +110,23 @@ export class Guardian {
     const reason = shown.find((one) => typeof one === "string" && !isAbsence(one));
     if (typeof reason === "string") return this.#unsupported(reason);
     const tables = shown.filter((one) => typeof one !== "string");
-    if (tables.length === 0 && this.#complaint === undefined) return { kind: "absent" };
-    // The tool is there, and refused our rules.
-    if (tables.length === 0) return { kind: "unsupported", reason: this.#complaint ?? "" };
-    return { kind: "present", guard: tables.length === 2 ? guardIn(tables.flat()) : undefined };
+    if (tables.length > 0) {
+      return { kind: "present", guard: tables.length === 2 ? guardIn(tables.flat()) : undefined };
+    }
+    if (this.#refusal === undefined || this.#refusal.looks === 0) return { kind: "absent" };
+    this.#refusal.looks -= 1;
+    return this.#unsupported(this.#refusal.reason);
   }
 
   /** Sets it, or removes it. What this kernel or nft cannot do is no failure: a dump says it. */
   async set(guard: Guard | undefined): Promise<void> {
     try {
       await run("nft", ["-f", "-"], guardScript(guard));
+      this.#refusal = undefined;
       this.#complaint = undefined;
     } catch (error) {
-      if (guard !== undefined) this.#unsupported(describeError(error));
+      if (guard !== undefined)
+        this.#refusal = { reason: describeError(error), looks: looksUntilRetry };
     }
   }
 

@@ -1,10 +1,13 @@
 /**
- * What a firewall of ours lets through, on a real kernel: this namespace is the host, and next to it
- * is another with a tunnel made by hand, whose owner may be known to us or not.
+ * What a firewall of ours lets through, on a real kernel: this namespace is the host, and next to
+ * it is another with a tunnel made by hand, whose owner may be known to us or not.
  *
  *   c1, c2 --ports-- [ sl-5000 ] -- slx-5000 10.9.0.1 ===veth=== 10.9.0.2 vx5000 10.32.9.9 (peer)
  */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type OpenedDataplane, openDataplane } from "../../overlay/linux/dataplane.ts";
 import { endpointId, ip, mac, silentLog } from "../agent/samples.ts";
 import { sampleAttachment, sampleSegment, settle, vni, wantedOf } from "../contract/dataplane.ts";
@@ -41,16 +44,23 @@ function makePeer(): void {
   sh("ip netns add peer");
   sh("ip link add name u0 type veth peer name u0 netns peer");
   sh("ip address add 10.9.0.1/24 dev u0");
+  sh("ip address add fd09::1/64 dev u0 nodad");
   sh("ip link set dev u0 up");
   inside("peer", "ip address add 10.9.0.2/24 dev u0");
+  inside("peer", "ip address add fd09::2/64 dev u0 nodad");
   inside("peer", "ip link set dev u0 up");
-  const kind = "type vxlan id 5000 dstport 4789 local 10.9.0.2 nolearning";
+  makeTunnel("10.9.0.2", "10.9.0.1");
+}
+
+/** The peer's own end, made by hand. */
+function makeTunnel(here: string, there: string): void {
+  const kind = `type vxlan id 5000 dstport 4789 local ${here} nolearning`;
   inside("peer", `ip link add name vx5000 address ${peerMac} ${kind}`);
   inside("peer", "ip address add 10.32.9.9/16 dev vx5000");
   inside("peer", "ip address add fd00:5::99/64 dev vx5000 nodad");
   inside("peer", "ip link set dev vx5000 up");
   const { mac: far } = sampleAttachment(1, "/");
-  inside("peer", `bridge fdb add ${far} dev vx5000 dst 10.9.0.1 self static`);
+  inside("peer", `bridge fdb add ${far} dev vx5000 dst ${there} self static`);
   for (const address of ["10.32.0.2", "fd00:5::2"]) {
     inside("peer", `ip neigh add ${address} lladdr ${far} dev vx5000 nud permanent`);
   }
@@ -73,7 +83,7 @@ function taken(where: "host" | "c2"): string {
 }
 
 function advertiseFrom(name: string): void {
-  // One that need not first wait whether somebody else has it: only routers on the link are believed.
+  // Only routers on the link are believed; this address need not first wait for a duplicate.
   inside(name, "ip address replace fe80::c1/64 dev eth0 nodad");
   const [index = ""] = inside(name, "ip -o link show dev eth0").split(":");
   for (const to of ["ff02::1", "fd00:5::3"]) {
@@ -162,6 +172,47 @@ describe("the guard", () => {
     sh("ping -c 1 -W 2 10.90.0.2");
     sh("ip link del dev vx9");
     inside("peer", "ip link del dev vx9");
+  });
+
+  it("does the same where the hosts are joined by IPv6", async () => {
+    inside("peer", "ip link del dev vx5000");
+    makeTunnel("fd09::2", "fd09::1");
+    const moved = { ...known, vtep: ip("fd09::2") };
+    const over6 = {
+      ...segment,
+      vtep: ip("fd09::1"),
+      mtu: 1430,
+      remotes: new Map([[peerMac, moved]]),
+    };
+    await settle({ dataplane }, wantedOf(over6));
+    assert.ok(reaches("10.32.0.2") && reaches("fd00:5::2"));
+    sh("nft delete element inet starling senders6 { fd09::2 . 5000 }");
+    assert.ok(!reaches());
+    inside("peer", "ip link del dev vx5000");
+    makeTunnel("10.9.0.2", "10.9.0.1");
+  });
+
+  it("is said to be missing where there is no nft, and all else works", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "starling-tools-"));
+    const path = process.env["PATH"];
+    for (const tool of ["ip", "bridge"]) {
+      symlinkSync(sh(`which ${tool}`).trim(), join(folder, tool));
+    }
+    process.env["PATH"] = folder;
+    try {
+      const { guard } = await dataplane.read();
+      assert.equal(guard.kind, "unsupported");
+      assert.match(guard.reason, /nft.*not installed/);
+      const other = { ...segment, vni: (vni + 1) as typeof vni, ports: new Map() };
+      await settle({ dataplane }, wantedOf(segment, other));
+    } finally {
+      process.env["PATH"] = path;
+      rmSync(folder, { recursive: true });
+    }
+    // Once nft is there, so is the guard.
+    sh("nft flush ruleset");
+    await settle({ dataplane }, wanted);
+    assert.equal((await dataplane.read()).guard.kind, "present");
   });
 
   it("keeps an endpoint from being a router for this host and for its neighbours", async () => {

@@ -8,6 +8,7 @@
 # shellcheck disable=SC2046 # File names here hold no spaces: the tidy test sees to it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin"
 
 # On a machine that judges changes mocha would colour what nobody sees.
 [ -t 1 ] || export NO_COLOR=1

@@ -52,10 +52,7 @@ describe("the systemd unit", () => {
     await writeFile(program, "#!/bin/sh\n");
     await chmod(program, 0o755);
     const text = await readFile(join(packaging, "starling.service"), "utf8");
-    await writeFile(
-      unit,
-      text.replace("ExecStart=starling", `ExecStart=${program}`),
-    );
+    await writeFile(unit, text.replace("ExecStart=starling", `ExecStart=${program}`));
   });
   after(() => rm(folder, { recursive: true, force: true }));
 

@@ -60,6 +60,10 @@ function isGuard(op: DataplaneOp): op is GuardOp {
   return op.kind === "guard-set" || op.kind === "guard-remove";
 }
 
+function isEntry({ kind }: DataplaneOp): boolean {
+  return kind === "remote-set" || kind === "remote-remove" || kind === "neighbour-remove";
+}
+
 async function applyGuard(op: GuardOp | undefined, guardian: Guardian): Promise<void> {
   if (op !== undefined) await guardian.set(op.kind === "guard-set" ? op.guard : undefined);
 }
@@ -103,8 +107,12 @@ async function applyLines(
   bulk: readonly { readonly op: DataplaneOp; readonly lines: Lines }[],
   batches: Batches,
 ): Promise<OpFailure[]> {
-  const ip = await runAll(bulk, "ip", batches);
-  const bridge = await runAll(bulk, "bridge", batches);
+  const ready = runAll(bulk, "ip", batches);
+  // Entries on devices that are there already need not wait for each other: it is the time until a
+  // new endpoint is reached.
+  const isOnlyEntries = bulk.every(({ op }) => isEntry(op));
+  if (!isOnlyEntries) await ready;
+  const [ip, bridge] = await Promise.all([ready, runAll(bulk, "bridge", batches)]);
   return bulk.flatMap(({ op, lines }, at) => {
     const reason = ip.get(at) ?? bridge.get(at);
     return reason === undefined || lines.isOptional ? [] : [{ op, reason }];

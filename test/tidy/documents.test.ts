@@ -61,6 +61,9 @@ function document(path: string): TextFile {
 }
 
 function* deadLinks(path: string, text: string, line: number): Generator<Finding> {
+  for (const [, target = ""] of text.matchAll(/`((?:[\w.-]+\/)+[\w.-]+\.(?:ts|sh|md))`/g)) {
+    if (!existsSync(join(root, target))) yield { path, line, what: target };
+  }
   for (const [, target = ""] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
     if (/^[a-z]+:/.test(target)) continue;
     if (!existsSync(join(root, dirname(path), target))) yield { path, line, what: target };

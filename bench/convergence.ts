@@ -73,7 +73,10 @@ async function playRound({ agent, links, observers }: Stage, round: number): Pro
     return (reply.body as { endpoint: { id: string } }).endpoint.id;
   });
   const gone = { links, observers, own: /^Deleted /, entry: `^Deleted ${entry}` };
-  const removed = await time(gone, () => agent.api.ask("DELETE", `/v1/endpoints/${added.value}`));
+  // The next round begins when every kernel is done with this one: single changes are measured, not
+  // how they queue.
+  const path = `/v1/endpoints/${added.value}?wait=${patience.withinMs}`;
+  const removed = await time(gone, () => agent.api.ask("DELETE", path));
   return { added: added.delays, removed: removed.delays };
 }
 

@@ -16,6 +16,7 @@ import { bridgeName, endpointMark, ownDevice, portName } from "../names.ts";
 import type { Batch } from "./batch.ts";
 import { portSet } from "./commands.ts";
 import { run, runJson } from "./run.ts";
+import type { Visitor } from "./visitor.ts";
 
 /** The children that take our lines. */
 export type Batches = { readonly ip: Batch; readonly bridge: Batch };
@@ -34,11 +35,13 @@ export async function netnsInode(path: string): Promise<number | undefined> {
 /** Makes interfaces. One for each dataplane: it remembers which ports its children have seen. */
 export class Attacher {
   readonly #batches: Batches;
+  readonly #visitor: Visitor;
   readonly #seen = new Set<EndpointId>();
   #count = 0;
 
-  constructor(batches: Batches) {
+  constructor(batches: Batches, visitor: Visitor) {
     this.#batches = batches;
+    this.#visitor = visitor;
   }
 
   /** Throws a MeshError: BAD_REQUEST, NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED. */
@@ -54,7 +57,10 @@ export class Attacher {
     }
     this.#meetAnew(endpoint);
     await this.#makePair(attachment);
-    const outcomes = await Promise.allSettled([configure(attachment), this.#close(attachment)]);
+    const outcomes = await Promise.allSettled([
+      this.#configure(attachment),
+      this.#close(attachment),
+    ]);
     const failure = outcomes.find(({ status }) => status === "rejected");
     if (failure?.status === "rejected") {
       await detach(endpoint);
@@ -98,29 +104,29 @@ export class Attacher {
     throw refused(`cannot put ${port} on ${bridgeName(vni)}: ${second}`);
   }
 
+  async #configure(attachment: Attachment): Promise<void> {
+    const { netns, interface: name, addresses, gateways } = attachment;
+    const lines = [
+      "link set dev lo up",
+      `link set dev ${name} up`,
+      ...addresses.map(
+        (address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`,
+      ),
+      ...gateways.map((gateway) => `route replace default via ${gateway} dev ${name}`),
+    ];
+    try {
+      await this.#visitor.run(netns, lines);
+    } catch (cause) {
+      throw refused(`cannot configure ${name} in ${netns}: ${describeError(cause)}`);
+    }
+  }
+
   /** The bridge learns nothing from the port and floods no unknown frame into it. */
   async #close(attachment: Attachment): Promise<void> {
     const { bridge } = portSet(attachment.vni, attachment);
     const [reason] = (await this.#batches.bridge.run(bridge)).values();
     if (reason !== undefined)
       throw refused(`cannot close ${portName(attachment.endpoint)}: ${reason}`);
-  }
-}
-
-async function configure(attachment: Attachment): Promise<void> {
-  const { netns, interface: name, addresses, gateways } = attachment;
-  const lines = [
-    "link set dev lo up",
-    `link set dev ${name} up`,
-    ...addresses.map(
-      (address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`,
-    ),
-    ...gateways.map((gateway) => `route replace default via ${gateway} dev ${name}`),
-  ];
-  try {
-    await run("nsenter", [`--net=${netns}`, "ip", "-batch", "-"], `${lines.join("\n")}\n`);
-  } catch (cause) {
-    throw refused(`cannot configure ${name} in ${netns}: ${describeError(cause)}`);
   }
 }
 

@@ -13,6 +13,7 @@ import { ensureDevice } from "./devices.ts";
 import { dump } from "./dump.ts";
 import { Guardian } from "./guard.ts";
 import { runJson } from "./run.ts";
+import { Visitor } from "./visitor.ts";
 import { watchKernel } from "./watch.ts";
 
 /** The real one, to be closed. */
@@ -26,7 +27,9 @@ export type OpenedDataplane = Dataplane &
 export function openDataplane({ log }: { readonly log: Log }): OpenedDataplane {
   const stack = new AsyncDisposableStack();
   const batches = { ip: stack.use(new Batch("ip")), bridge: stack.use(new Batch("bridge")) };
-  const attacher = new Attacher(batches);
+  const visitor = stack.use(new Visitor());
+  visitor.prepare();
+  const attacher = new Attacher(batches, visitor);
   const guardian = new Guardian(log);
   return {
     read: async () => {

@@ -11,6 +11,7 @@ import { type Cluster, formCluster } from "../test/lab/cluster.ts";
 import { Lab } from "../test/lab/lab.ts";
 import type { Monitor } from "../test/lab/monitor.ts";
 import { addNamespace, namespacePath, removeNamespace } from "../test/lab/namespace.ts";
+import { benchDisk } from "./disk.ts";
 import { type Quantiles, quantiles } from "./quantiles.ts";
 import { printQuantiles, printTargets, writeResults } from "./report.ts";
 
@@ -33,7 +34,7 @@ const namespace = "probe";
 
 export async function benchConvergence({ hosts, rounds }: ConvergenceOptions): Promise<void> {
   const names = Array.from({ length: hosts }, (_, at) => `h${at + 1}`);
-  await using lab = await Lab.open({ hosts: names });
+  await using lab = await Lab.open({ hosts: names, disk: benchDisk() });
   const stage = await setStage(lab, await formCluster(lab));
   await addNamespace(namespace);
   const samples: Sample[] = [];

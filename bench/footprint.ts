@@ -7,6 +7,7 @@ import { setTimeout as pass } from "node:timers/promises";
 import type { Agent } from "../test/lab/agent.ts";
 import { formCluster } from "../test/lab/cluster.ts";
 import { Lab } from "../test/lab/lab.ts";
+import { benchDisk } from "./disk.ts";
 import { quantiles } from "./quantiles.ts";
 import { printQuantiles, printTable, printTargets, writeResults } from "./report.ts";
 
@@ -27,7 +28,7 @@ const jiffyMs = 10;
 const settleMs = 5_000;
 
 export async function benchFootprint({ starts, seconds }: FootprintOptions): Promise<void> {
-  await using lab = await Lab.open({ hosts: ["a", "b", "c"] });
+  await using lab = await Lab.open({ hosts: ["a", "b", "c"], disk: benchDisk() });
   const cluster = await formCluster(lab);
   const { agents } = cluster;
   await cluster.network("web", "10.32.0.0/16");

@@ -130,7 +130,7 @@ export class Agent implements AsyncDisposable {
     const { join: seeds = [], token, purgeOnExit, flags = [], env } = options;
     const argv = [
       ...[starling, "agent", "--name", this.host.name, "--bind", this.host.device],
-      ...["--data-dir", join(this.host.folder, "data"), "--socket", this.api.socket],
+      ...["--data-dir", this.host.dataDir, "--socket", this.api.socket],
       ...seeds.flatMap((seed) => ["--join", seed]),
       ...(token === undefined ? [] : ["--token", token]),
       ...(purgeOnExit === true ? ["--purge-on-exit"] : []),

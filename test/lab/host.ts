@@ -21,25 +21,31 @@ export class Host implements AsyncDisposable {
   readonly enter: readonly string[];
   /** Its data and sockets: on the lab's tmpfs, so that they end with the lab. */
   readonly folder: string;
+  /** Its agent's data: in the folder too, unless the lab was given a disk. */
+  readonly dataDir: string;
   #parts = new AsyncDisposableStack();
 
-  private constructor(name: string, address: string) {
+  private constructor({ name, address, disk }: HostOptions) {
     this.name = name;
-    this.address = address;
+    this.address = address.split("/")[0] ?? "";
     this.port = `lab-${name}`;
     this.enter = enterNamespace(name);
     this.folder = join("/run/lab", name);
+    this.dataDir = disk === undefined ? join(this.folder, "data") : join(disk, name);
   }
 
   /** A host on the lab's bridge. `address` carries its prefix length. */
   static async open(options: HostOptions): Promise<Host> {
     const { name, address, bridge, mtu } = options;
-    const host = new Host(name, address.split("/")[0] ?? "");
+    const host = new Host(options);
     const { port, device } = host;
     mkdirSync(host.folder, { recursive: true });
     await using undo = new AsyncDisposableStack();
     // The next host of this name is another machine: it must not find this one's disk.
-    undo.defer(() => rmSync(host.folder, { recursive: true, force: true }));
+    undo.defer(() => {
+      for (const folder of [host.folder, host.dataDir])
+        rmSync(folder, { recursive: true, force: true });
+    });
     await addNamespace(name);
     undo.defer(() => removeNamespace(name));
     const link = `link add name ${port} mtu ${mtu} type veth peer name ${device} mtu ${mtu}`;
@@ -101,4 +107,5 @@ export type HostOptions = {
   readonly address: string;
   readonly bridge: string;
   readonly mtu: number;
+  readonly disk: string | undefined;
 };

@@ -9,6 +9,8 @@ export type LabOptions = {
   readonly underlay?: "ipv4" | "ipv6";
   /** Of the underlay, in bytes. */
   readonly mtu?: number;
+  /** A folder for the agents' data where syncing must cost what it costs: otherwise it is memory. */
+  readonly disk?: string | undefined;
 };
 
 const bridge = "lab";
@@ -28,7 +30,7 @@ export class Lab implements AsyncDisposable {
     if (!isInLab()) {
       throw new Error("not in a lab: run this as `node test/lab/enter.ts COMMAND...`");
     }
-    const { hosts: names, underlay = "ipv4", mtu = 1500 } = options;
+    const { hosts: names, underlay = "ipv4", mtu = 1500, disk } = options;
     await using undo = new AsyncDisposableStack();
     await run(["ip", "link", "add", "name", bridge, "mtu", `${mtu}`, "type", "bridge"]);
     undo.defer(() => run(["ip", "link", "del", "dev", bridge]).then(() => undefined));
@@ -37,7 +39,7 @@ export class Lab implements AsyncDisposable {
     const hosts: Host[] = [];
     for (const [at, name] of names.entries()) {
       const address = underlay === "ipv4" ? `10.77.0.${at + 1}/24` : `fd77::${at + 1}/64`;
-      hosts.push(undo.use(await Host.open({ name, address, bridge, mtu })));
+      hosts.push(undo.use(await Host.open({ name, address, bridge, mtu, disk })));
     }
     const lab = new Lab(hosts);
     lab.#parts = undo.move();

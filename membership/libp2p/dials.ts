@@ -28,6 +28,8 @@ export type DialsOptions = {
   readonly closing: AbortSignal;
 };
 
+const crowded = Promise.resolve("as many dials run as may");
+
 /**
  * Connections we open. Each dial ends in one `linkUp` or one `dialFailed`, within the time of a
  * dial.
@@ -47,7 +49,8 @@ export class Dials {
     const isCrowded = this.#running.size >= limits.connections;
     this.#running.add(address);
     try {
-      const failure = isCrowded ? "as many dials run as may" : await this.#link(address);
+      // Nothing is told before the caller has ended its call, not even this.
+      const failure = await (isCrowded ? crowded : this.#link(address));
       if (failure !== undefined) handler.dialFailed(address, failure);
     } finally {
       this.#running.delete(address);
@@ -87,8 +90,6 @@ export class Dials {
     signal: AbortSignal,
   ): Promise<{ readonly connection: Connection } | DialFault> {
     const place = parsePlace(address, this.#options.defaultPort());
-    // Before the first await nothing may be told: the caller is still calling.
-    await Promise.resolve();
     if (place === undefined) {
       return { kind: "other", reason: "that is no host, host:port or multiaddr" };
     }

@@ -247,10 +247,13 @@ export class Links {
     else this.#raise(candidate, greeting);
   }
 
+  /**
+   * Where the choice is ours it is made the moment both have admitted, and nothing is left to
+   * choose.
+   */
   #chosen(candidate: Candidate): void {
     const greeting = agreedGreeting(candidate);
-    const isItsTurn = candidate.host < this.#options.self;
-    if (greeting !== undefined && isItsTurn) this.#raise(candidate, greeting);
+    if (greeting !== undefined) this.#raise(candidate, greeting);
     else this.#end(candidate, "it chose out of turn", "abort");
   }
 

@@ -5,7 +5,9 @@ import { connect, createServer, type Socket } from "node:net";
 import type { Connection, Stream } from "@libp2p/interface";
 import { LengthPrefixedDecoder } from "@libp2p/utils";
 import { encode } from "it-length-prefixed";
+import { concatBytes } from "../../../base/bytes.ts";
 import { MeshError } from "../../../base/errors.ts";
+import type { HostId } from "../../../base/id.ts";
 import { joinBytes } from "../../../membership/join.ts";
 import { linkProtocol } from "../../../membership/libp2p/dials.ts";
 import {
@@ -291,6 +293,21 @@ describe("a stranger who has shaken hands", () => {
     assert.deepEqual(a.handler.events, []);
   });
 
+  it("that is a member and cuts a pull short is found out", async () => {
+    await using member = await openMember();
+    await member.node.handle(pullProtocol, async (stream) => {
+      stream.send(encode.single(concatBytes([Uint8Array.of(0), text("the only page")])));
+      await stream.close();
+    });
+    await greetAsMember(member, await member.connect(a.address));
+    await world.until(() => a.handler.links.length === 1, "a link");
+    const from = a.handler.links[0]?.host as HostId;
+    call(a, (transport) => transport.pull({ id: 1, from, request: text("all") }));
+    await world.until(() => a.handler.pullEnds.length === 1, "the end");
+    assert.equal(a.handler.pages.length, 1);
+    assert.match(a.handler.pullEnds[0]?.reason ?? "", /cut short/);
+  });
+
   it("that is a member and does not gossip loses its link", async () => {
     await using member = await openMember();
     await greetAsMember(member, await member.connect(a.address));
@@ -339,6 +356,7 @@ describe("a stranger who has shaken hands", () => {
       transport.join(a.address, text("x")).then(textOf, () => "refused"),
     );
     assert.equal(await Promise.race(asked), "refused");
+    assert.equal(answers.length, 2);
     for (const answer of answers) answer(text("welcome"));
     assert.deepEqual((await Promise.all(asked)).toSorted(), ["refused", "welcome", "welcome"]);
   });

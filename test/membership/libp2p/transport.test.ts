@@ -101,6 +101,18 @@ describe("the libp2p transport", () => {
     await link(world, d, a);
   });
 
+  it("runs no more dials at once than it may have links", async () => {
+    await world.close();
+    world = new RealWorld({ connections: 2 });
+    const a = await openStation(world, 0);
+    for (const port of [1, 2, 3]) call(a, (transport) => transport.dial(`127.0.0.1:${port}`));
+    await world.until(() => a.handler.failures.length === 3, "three outcomes");
+    const [first, ...others] = a.handler.failures.map(({ reason }) => reason);
+    assert.equal(first, "as many dials run as may");
+    assert.ok(others.every((reason) => /nobody listens/.test(reason)));
+    assert.deepEqual(a.handler.events, ["dialFailed", "dialFailed", "dialFailed"]);
+  });
+
   it("pulls 20 MB with few pages on their way at once, while the link goes on", async () => {
     const [a, b] = [await openStation(world, 0), await openStation(world, 1)];
     await link(world, a, b);

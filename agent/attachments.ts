@@ -38,7 +38,9 @@ export type Making = {
   readonly id: EndpointId;
   readonly network: Network;
   readonly name: Name | undefined;
-  readonly mac: Mac;
+  /** Undefined: the one its name had lately with the same addresses, else `spareMac`. */
+  readonly mac: Mac | undefined;
+  readonly spareMac: Mac;
   readonly netns: string;
   readonly interface: string;
   readonly asked: readonly Ip[];
@@ -52,7 +54,9 @@ export type MakingOutcome =
   | { readonly kind: "made"; readonly ticket: number }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-type Job = Making & {
+type Job = Omit<Making, "mac"> & {
+  readonly askedMac: Mac | undefined;
+  mac: Mac;
   readonly since: Instant;
   stage: "addresses" | "inspect" | "segment" | "attach";
   ips: readonly Ip[];
@@ -65,6 +69,8 @@ const placeSchema = v.strictObject({
 });
 
 const placePrefix = "attachment/";
+/** Names whose MAC is remembered: as many as endpoints of a dense host. */
+const namesKept = 4_096;
 
 /** The endpoints of this host. */
 export class Attachments {
@@ -80,6 +86,8 @@ export class Attachments {
   ) => number;
   readonly #jobs = new Map<EndpointId, Job>();
   readonly #places = new Map<EndpointId, Place>();
+  /** What names had when their endpoints went, by network and name. */
+  readonly #before = new Map<string, { readonly mac: Mac; readonly ips: readonly Ip[] }>();
   /** Being looked into or made again, so that one lost interface is handled once. */
   readonly #repairing = new Set<EndpointId>();
 
@@ -132,7 +140,9 @@ export class Attachments {
   }
 
   make(making: Making, now: Instant): void {
-    const job: Job = { ...making, since: now, stage: "addresses", ips: [] };
+    const { mac: askedMac, spareMac } = making;
+    const mac = askedMac ?? spareMac;
+    const job: Job = { ...making, askedMac, mac, since: now, stage: "addresses", ips: [] };
     this.#jobs.set(making.id, job);
     this.#seekAddresses(job, now);
   }
@@ -176,6 +186,21 @@ export class Attachments {
   /** The record is in the table now, so its port is wanted because of it. */
   recorded(id: EndpointId): void {
     this.#jobs.delete(id);
+  }
+
+  /**
+   * An endpoint of ours has gone. One that comes back under its name with its addresses must have
+   * its MAC as well: others remember for a while which MAC an address had.
+   */
+  gone({ network, name, mac, ips }: EndpointRecord): void {
+    if (name === undefined) return;
+    const key = `${network} ${name}`;
+    this.#before.delete(key);
+    this.#before.set(key, { mac, ips });
+    for (const oldest of this.#before.keys()) {
+      if (this.#before.size <= namesKept) break;
+      this.#before.delete(oldest);
+    }
   }
 
   /** The write of a made endpoint did not reach the disk: its port goes again. */
@@ -255,6 +280,12 @@ export class Attachments {
     } else this.#log.info("interface made again", { endpoint: id });
   }
 
+  #macBefore({ network, name, ips }: Job): Mac | undefined {
+    const before = this.#before.get(`${network.id} ${name}`);
+    const isSame = before?.ips.length === ips.length && ips.every((ip) => before.ips.includes(ip));
+    return isSame ? before?.mac : undefined;
+  }
+
   #seekAddresses(job: Job, now: Instant): void {
     const { id, name, network, asked } = job;
     const outcome = this.#addressing.allocate({
@@ -268,6 +299,7 @@ export class Attachments {
     if (outcome.kind === "refused") this.#fail(job, outcome.refusal);
     else if (outcome.kind === "allocated") {
       job.ips = outcome.ips;
+      job.mac = job.askedMac ?? this.#macBefore(job) ?? job.spareMac;
       // Nothing is built in the kernel for a namespace that is not there.
       job.stage = "inspect";
       this.#emit({ kind: "inspect", endpoint: id, netns: job.netns });

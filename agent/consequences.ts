@@ -23,6 +23,9 @@ export function follow(
     if (change.kind === "endpoint" && change.after?.host === self) {
       parts.attachments.recorded(change.after.id);
     }
+    if (change.kind === "endpoint" && change.after === undefined && change.before?.host === self) {
+      parts.attachments.gone(change.before);
+    }
   }
   const hasAddresses = changes.some(({ kind }) => kind === "grant" || kind === "network");
   if (hasAddresses) parts.attachments.retry(now);

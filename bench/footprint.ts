@@ -2,7 +2,6 @@
  * What an agent costs its host: the wait until it serves, and memory, processor and traffic while
  * nothing happens.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as pass } from "node:timers/promises";
 import type { Agent } from "../test/lab/agent.ts";
 import { formCluster } from "../test/lab/cluster.ts";
@@ -10,20 +9,10 @@ import { Lab } from "../test/lab/lab.ts";
 import { benchDisk } from "./disk.ts";
 import { quantiles } from "./quantiles.ts";
 import { printQuantiles, printTable, printTargets, writeResults } from "./report.ts";
+import { type Usage, usageOf } from "./usage.ts";
 
 export type FootprintOptions = { readonly starts: number; readonly seconds: number };
 
-/** Totals over an agent's process and all that it started. */
-type Usage = {
-  readonly rssMiB: number;
-  readonly pssMiB: number;
-  readonly cpuMs: number;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
-};
-
-/** The kernel counts processor time in hundredths of a second for whoever reads it here. */
-const jiffyMs = 10;
 /** Until what a start leaves behind, compiling and first contacts, has passed. */
 const settleMs = 5_000;
 
@@ -53,11 +42,20 @@ type Idle = ReturnType<typeof idle>;
 
 function printIdle(rows: readonly Idle[], seconds: number): void {
   printTable(
-    [`idle for ${seconds} s, 3 agents`, "RSS MiB", "PSS MiB", "CPU %", "sent B/s", "received B/s"],
+    [
+      `idle for ${seconds} s, 3 agents`,
+      "RSS MiB",
+      "with helpers",
+      "PSS",
+      "CPU %",
+      "sent B/s",
+      "received B/s",
+    ],
     rows.map((row) => [
       `agent ${row.agent}`,
-      row.rssMiB.toFixed(1),
-      row.pssMiB.toFixed(1),
+      row.agentMiB.toFixed(1),
+      row.allMiB.toFixed(1),
+      row.shareMiB.toFixed(1),
       row.cpuPercent.toFixed(2),
       row.sentPerSecond.toFixed(0),
       row.receivedPerSecond.toFixed(0),
@@ -78,7 +76,7 @@ function printVerdicts(rows: readonly Idle[], startMs: readonly number[]): void 
     },
     {
       what: "idle RSS, worst agent",
-      measured: most((row) => row.rssMiB),
+      measured: most((row) => row.agentMiB),
       limit: 120,
       unit: "MiB",
       ...target,
@@ -120,8 +118,9 @@ function idle(
   },
 ): {
   readonly agent: string;
-  readonly rssMiB: number;
-  readonly pssMiB: number;
+  readonly agentMiB: number;
+  readonly allMiB: number;
+  readonly shareMiB: number;
   readonly cpuPercent: number;
   readonly sentPerSecond: number;
   readonly receivedPerSecond: number;
@@ -130,52 +129,11 @@ function idle(
   if (before === undefined || after === undefined) throw new Error("an agent was not measured");
   return {
     agent: agent.host.name,
-    rssMiB: after.rssMiB,
-    pssMiB: after.pssMiB,
+    agentMiB: after.agentMiB,
+    allMiB: after.allMiB,
+    shareMiB: after.shareMiB,
     cpuPercent: (after.cpuMs - before.cpuMs) / (seconds * 10),
     sentPerSecond: (after.sentBytes - before.sentBytes) / seconds,
     receivedPerSecond: (after.receivedBytes - before.receivedBytes) / seconds,
   };
-}
-
-async function usageOf(agent: Agent): Promise<Usage> {
-  const pids = withDescendants(agent.pid);
-  const memory = (field: "Rss" | "Pss"): number =>
-    sum(pids.map((pid) => kibibytes(read(`/proc/${pid}/smaps_rollup`), field))) / 1024;
-  const table = await agent.host.run(["cat", "/proc/net/dev"]);
-  const counters =
-    new RegExp(`${agent.host.device}:(.*)`).exec(table)?.[1]?.trim().split(/\s+/) ?? [];
-  return {
-    rssMiB: memory("Rss"),
-    pssMiB: memory("Pss"),
-    cpuMs: sum(pids.map(cpuMsOf)),
-    receivedBytes: Number(counters[0]),
-    sentBytes: Number(counters[8]),
-  };
-}
-
-function withDescendants(pid: number): readonly number[] {
-  const threads = read(`/proc/${pid}/task/${pid}/children`).trim();
-  const children = threads === "" ? [] : threads.split(" ").map(Number);
-  return [pid, ...children.flatMap(withDescendants)];
-}
-
-function cpuMsOf(pid: number): number {
-  // The name, which stands in parentheses, may hold spaces.
-  const fields = read(`/proc/${pid}/stat`)
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * jiffyMs;
-}
-
-function kibibytes(rollup: string, field: "Rss" | "Pss"): number {
-  return Number(new RegExp(`^${field}: +(\\d+) kB`, "m").exec(rollup)?.[1] ?? 0);
-}
-
-function read(path: string): string {
-  return readFileSync(path, "utf8");
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

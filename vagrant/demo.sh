@@ -89,18 +89,18 @@ ask() {
 }
 
 members_in_state() {
-  [ "$(ask "it.filter((member) => member.state === '$3').length" "$1" sudo starling members --json)" = "$2" ]
+  [ "$(ask "it.filter((member) => member.state === '$3').length" "$1" starling members --json)" = "$2" ]
 }
 is_member_in_state() {
-  [ "$(ask "it.find((member) => member.name === '$2').state" "$1" sudo starling members --json)" = "$3" ]
+  [ "$(ask "it.find((member) => member.name === '$2').state" "$1" starling members --json)" = "$3" ]
 }
 endpoints_in_state() {
   local question="it.filter((endpoint) => endpoint.state === '$3').length"
-  [ "$(ask "$question" "$1" sudo starling endpoint ls --network "$network" --json)" = "$2" ]
+  [ "$(ask "$question" "$1" starling endpoint ls --network "$network" --json)" = "$2" ]
 }
 lacks_endpoint() {
   local question="it.some((endpoint) => endpoint.name === '$2')"
-  [ "$(ask "$question" "$1" sudo starling endpoint ls --json)" = false ]
+  [ "$(ask "$question" "$1" starling endpoint ls --json)" = false ]
 }
 on_all() {
   local host
@@ -113,7 +113,7 @@ on_others() {
 
 # An endpoint is named after its host: c2 on host2.
 endpoint_of() { printf 'c%s' "${1#host}"; }
-field_of() { ask "it.$2" "$1" sudo starling endpoint inspect "$(endpoint_of "$1")" --json; }
+field_of() { ask "it.$2" "$1" starling endpoint inspect "$(endpoint_of "$1")" --json; }
 attach() { show "$1" sudo starling run --detach --network "$network" --name "$(endpoint_of "$1")" -- sleep infinity; }
 # Where an endpoint lives and how the others reach it.
 locate() {
@@ -127,31 +127,31 @@ tidy() {
   local host spaces='const { netns } = it.filter((one) => one.isLocal && one.name === name)[0] ?? {}; netns ?? ""'
   for host in "${hosts[@]}"; do
     local space
-    space=$(ask "const name = '$(endpoint_of "$host")'; $spaces" "$host" sudo starling endpoint ls --json)
+    space=$(ask "const name = '$(endpoint_of "$host")'; $spaces" "$host" starling endpoint ls --json)
     [ -z "$space" ] || on "$host" "sudo ip netns pids ${space##*/} | xargs -r sudo kill"
   done
   for host in "${hosts[@]}"; do within 30 on_all lacks_endpoint "$(endpoint_of "$host")"; done
 }
-has_network() { [ "$(ask "it.some(({ name }) => name === '$network')" "$1" sudo starling network ls --json)" = true ]; }
+has_network() { [ "$(ask "it.some(({ name }) => name === '$network')" "$1" starling network ls --json)" = true ]; }
 has_no_links() { [ -z "$(on "$1" "ip -o link | grep -oE ' slx?-[^:@]+' || true")" ]; }
 
 meet() {
   step "${#hosts[@]} hosts, one cluster" "Vagrant started an agent on each. The first founded a cluster; the others \
 joined it by that one's address. There is no other machine."
   show "$first" starling version
-  show "$first" sudo starling members
+  show "$first" starling members
   becomes 30 "every host sees all ${#hosts[@]} alive" on_all members_in_state "${#hosts[@]}" alive
 }
 
 join_up() {
   step "A network, and an endpoint on each host" "The network is created on $first only. An endpoint is a process \
 with a network namespace of its own; its address comes from the host it is on, without asking anybody."
-  show "$first" sudo starling network create "$network" --subnet "$subnet" --wait
+  show "$first" starling network create "$network" --subnet "$subnet" --wait
   local host
   for host in "${hosts[@]}"; do attach "$host"; done
   becomes 30 "every host knows all ${#hosts[@]} endpoints" on_all endpoints_in_state "${#hosts[@]}" up
   for host in "${hosts[@]}"; do locate "$host"; done
-  show "$last" sudo starling endpoint ls
+  show "$last" starling endpoint ls
 }
 
 ping_across() {
@@ -183,7 +183,7 @@ nothing that they hold of $last is thrown away, for it may be only out of reach.
   echo "vagrant halt $last: $(since "$from")" | tell
   becomes 30 "the others show $last unreachable" on_others is_member_in_state "$last" unreachable
   becomes 10 "and its endpoint with it" on_others endpoints_in_state 1 unreachable
-  show "$first" sudo starling members
+  show "$first" starling members
   echo stop >&7
   exec 7>&-
   wait "$ping" || true
@@ -211,7 +211,7 @@ has ended with it, so its endpoint is withdrawn, and a new one is started."
 leave() {
   step "Nothing is left" "The processes end, their endpoints go, and the network is removed, on $second this time."
   tidy
-  show "$second" sudo starling network rm "$network" --wait
+  show "$second" starling network rm "$network" --wait
   becomes 30 "no kernel holds a bridge or tunnel of it" on_all has_no_links
 }
 
@@ -221,7 +221,7 @@ first=${hosts[0]} second=${hosts[1]} last=${hosts[-1]}
 declare -A netns address
 connect
 tidy
-! has_network "$first" || on "$first" sudo starling network rm "$network" --force --wait >"$work/rm"
+! has_network "$first" || on "$first" starling network rm "$network" --force --wait >"$work/rm"
 
 meet
 join_up

@@ -27,6 +27,9 @@ make_system() {
   printf 'host\n' >"$root/etc/hostname"
   printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
   printf 'auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n' >"$root/etc/network/interfaces"
+  # An emulated processor takes minutes to start what others start in a second.
+  install -d "$root/etc/systemd/system/starling.service.d"
+  printf '[Service]\nTimeoutStartSec=600\n' >"$root/etc/systemd/system/starling.service.d/patience.conf"
   # Work that an emulated processor is too slow for.
   for timer in apt-daily apt-daily-upgrade e2scrub_all fstrim dpkg-db-backup; do
     ln -sf /dev/null "$root/etc/systemd/system/$timer.timer"

@@ -58,6 +58,12 @@ software() {
   ln -sfn "$home/bin/starling" /usr/local/bin/starling
 }
 
+# Who may speak to the agent without being root.
+group() {
+  getent group starling >/dev/null || groupadd --system starling
+  ! id vagrant >/dev/null 2>&1 || usermod --append --groups starling vagrant
+}
+
 # The lines are JSON values, which YAML has too.
 configuration() {
   printf 'bind: "%s"\n' "$address"
@@ -98,5 +104,6 @@ service() {
 [ "$(id -u)" = 0 ] || fail "run this as root"
 programs
 software
+group
 service
 if [ -n "$changed" ]; then say "set up at $address:$changed"; else say "nothing to change"; fi

@@ -88,6 +88,8 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   await startAgent(setting, certificate, { loop, ports });
   if (setting.standing.kind === "member") notifyReady();
   await aborted(signal);
+  // First of all: a loop that still runs would put back what a purge takes away.
+  loop.close();
   log.info("stopping; the kernel stays as it is", { name: setting.name });
 }
 

@@ -12,6 +12,7 @@ import { Lab } from "../test/lab/lab.ts";
 import type { Monitor } from "../test/lab/monitor.ts";
 import { addNamespace, namespacePath, removeNamespace } from "../test/lab/namespace.ts";
 import { benchDisk } from "./disk.ts";
+import { compiledStarling } from "./package.ts";
 import { type Quantiles, quantiles } from "./quantiles.ts";
 import { printQuantiles, printTargets, writeResults } from "./report.ts";
 
@@ -34,8 +35,9 @@ const namespace = "probe";
 
 export async function benchConvergence({ hosts, rounds }: ConvergenceOptions): Promise<void> {
   const names = Array.from({ length: hosts }, (_, at) => `h${at + 1}`);
+  const program = await compiledStarling();
   await using lab = await Lab.open({ hosts: names, disk: benchDisk() });
-  const stage = await setStage(lab, await formCluster(lab));
+  const stage = await setStage(lab, await formCluster(lab, { program }));
   await addNamespace(namespace);
   const samples: Sample[] = [];
   for (let round = -warmUp; round < rounds; round += 1) {

@@ -7,6 +7,7 @@ import type { Agent } from "../test/lab/agent.ts";
 import { formCluster } from "../test/lab/cluster.ts";
 import { Lab } from "../test/lab/lab.ts";
 import { benchDisk } from "./disk.ts";
+import { compiledStarling } from "./package.ts";
 import { quantiles } from "./quantiles.ts";
 import { printQuantiles, printTable, printTargets, writeResults } from "./report.ts";
 import { type Usage, usageOf } from "./usage.ts";
@@ -17,8 +18,9 @@ export type FootprintOptions = { readonly starts: number; readonly seconds: numb
 const settleMs = 5_000;
 
 export async function benchFootprint({ starts, seconds }: FootprintOptions): Promise<void> {
+  const program = await compiledStarling();
   await using lab = await Lab.open({ hosts: ["a", "b", "c"], disk: benchDisk() });
-  const cluster = await formCluster(lab);
+  const cluster = await formCluster(lab, { program });
   const { agents } = cluster;
   await cluster.network("web", "10.32.0.0/16");
   for (const { name } of lab.hosts) await cluster.endpoint(name, { network: "web", name });
@@ -35,7 +37,13 @@ export async function benchFootprint({ starts, seconds }: FootprintOptions): Pro
   );
   printIdle(rows, seconds);
   printVerdicts(rows, startMs);
-  writeResults("footprint", { starts, seconds, startMs, idle: rows });
+  writeResults("footprint", {
+    isCompiled: program !== undefined,
+    starts,
+    seconds,
+    startMs,
+    idle: rows,
+  });
 }
 
 type Idle = ReturnType<typeof idle>;

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import Table from "cli-table3";
 import type { Quantiles } from "./quantiles.ts";
@@ -54,7 +54,13 @@ export function isMet({ measured, limit, kind }: Target): boolean {
 /** Writes what was measured, with what it was measured on. */
 export function writeResults(bench: string, results: Readonly<Record<string, unknown>>): void {
   const folder = join(import.meta.dirname, "results");
-  const machine = { cores: cpus().length, cpu: cpus()[0]?.model, node: process.version };
+  const cores = cpus().length;
+  const load = Math.max(...loadavg().slice(0, 2));
+  const machine = { cores, load, cpu: cpus()[0]?.model, node: process.version };
+  if (load > cores + 1) {
+    const what = `others were busy here too (load ${load.toFixed(1)} on ${cores} cores)`;
+    process.stdout.write(`${what}: a quiet machine does better\n`);
+  }
   const text = JSON.stringify(
     { bench, at: new Date().toISOString(), machine, ...results },
     null,

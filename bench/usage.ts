@@ -4,7 +4,7 @@ import type { Agent } from "../test/lab/agent.ts";
 
 /** Of an agent's process, and of the helpers it keeps: iproute2's children and monitors. */
 export type Usage = {
-  /** Resident in the agent's own process, and with each helper's, shared pages counted each time. */
+  /** Resident in the agent's process, and with each helper's, shared pages counted each time. */
   readonly agentMiB: number;
   readonly allMiB: number;
   /** The same with each shared page divided by those who share it. */

@@ -248,9 +248,10 @@ interface  eth0
 
   it("has colours on a terminal only, and JSON in many lines there", async () => {
     const command = `${starling} --socket ${world.path} members`;
+    // Node takes the terminals of a CI for colourless ones.
+    const env = { NO_COLOR: undefined, CI: undefined, TERM: "xterm-256color" };
     const onTerminal = async (words: string) =>
-      (await start(["script", "-qec", words, "/dev/null"], { env: { NO_COLOR: undefined } }).exited)
-        .stdout;
+      (await start(["script", "-qec", words, "/dev/null"], { env }).exited).stdout;
     assert.ok((await onTerminal(command)).includes("\x1b[32malive\x1b[39m         3m ago"));
     assert.match(await onTerminal(`${command} --json`), /^\[\r\n {2}\{\r\n {4}"id": /);
     assert.equal((await seen("members", "--json")).split("\n").length, 3);

@@ -134,8 +134,9 @@ describe("starling run", () => {
 
   it("has the terminal, whose Ctrl-C reaches the command once", async () => {
     const script = `trap "echo one" INT; test -t 0 && echo ready; read a; read b; echo over`;
-    const words = `${command("--network", "web").join(" ")} -- sh -c '${script}'; echo "code $?"`;
-    // dash ends with an interrupt that its command has handled; bash goes on, and says the exit code.
+    const own = command("--network", "web").join(" ");
+    const words = `${own} -- sh -c '${script}'; echo "code $?"`;
+    // dash ends with an interrupt that its command has handled; bash goes on, and says the code.
     const env = { SHELL: "/bin/bash" };
     const running = wall.start(["script", "-qec", words, "/dev/null"], { stays: true, env });
     await running.said("ready");

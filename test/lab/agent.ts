@@ -12,6 +12,8 @@ export type AgentOptions = {
   readonly join?: readonly string[];
   readonly token?: string;
   readonly purgeOnExit?: boolean;
+  /** Another build than the checkout's own. */
+  readonly program?: string | undefined;
   /** Further flags, as an operator would type them. */
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -127,9 +129,9 @@ export class Agent implements AsyncDisposable {
   }
 
   #start(options: AgentOptions): Process {
-    const { join: seeds = [], token, purgeOnExit, flags = [], env } = options;
+    const { join: seeds = [], token, purgeOnExit, program = starling, flags = [], env } = options;
     const argv = [
-      ...[starling, "agent", "--name", this.host.name, "--bind", this.host.device],
+      ...[program, "agent", "--name", this.host.name, "--bind", this.host.device],
       ...["--data-dir", this.host.dataDir, "--socket", this.api.socket],
       ...seeds.flatMap((seed) => ["--join", seed]),
       ...(token === undefined ? [] : ["--token", token]),

@@ -43,7 +43,7 @@ describe("lab", () => {
 
   it("carries frames of exactly the underlay's MTU", async () => {
     await using lab = await Lab.open({ hosts: ["a", "b"], mtu: 1400 });
-    const ping = ["ping", "-M", "do", "-c", "1", "-W", "1", lab.host("b").address];
+    const ping = ["ping", "-M", "do", "-c", "1", "-W", "5", lab.host("b").address];
     await lab.host("a").run([...ping, "-s", `${1400 - 28}`]);
     await assert.rejects(lab.host("a").run([...ping, "-s", `${1400 - 27}`]), /too long/);
   });

@@ -9,7 +9,7 @@ export type LabOptions = {
   readonly underlay?: "ipv4" | "ipv6";
   /** Of the underlay, in bytes. */
   readonly mtu?: number;
-  /** A folder for the agents' data where syncing must cost what it costs: otherwise it is memory. */
+  /** A folder for the agents' data where syncing must cost what it costs: else it is memory. */
   readonly disk?: string | undefined;
 };
 

@@ -35,15 +35,15 @@ export class RealWorld implements TransportWorld {
   readonly deadAddress = "127.0.0.1:1";
   readonly #opened = new Set<AsyncDisposable>();
   readonly #waiting = new Set<() => void>();
-  #folder: string | undefined;
+  #folder: Promise<string> | undefined;
 
   constructor(changed: Partial<TransportLimits> = {}) {
     this.limits = { ...limits, ...changed };
   }
 
   async identity(n: number): Promise<Identity> {
-    this.#folder ??= await mkdtemp(join(tmpdir(), "starling-transport-"));
-    return loadIdentity(join(this.#folder, `${n}`));
+    this.#folder ??= mkdtemp(join(tmpdir(), "starling-transport-"));
+    return loadIdentity(join(await this.#folder, `${n}`));
   }
 
   async open(
@@ -94,7 +94,7 @@ export class RealWorld implements TransportWorld {
   async close(): Promise<void> {
     await Promise.all([...this.#opened].map((opened) => opened[Symbol.asyncDispose]()));
     this.#opened.clear();
-    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) await rm(await this.#folder, { recursive: true, force: true });
   }
 
   #heard(): void {

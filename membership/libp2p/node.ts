@@ -13,7 +13,6 @@ import { type Identify, identify } from "@libp2p/identify";
 import type { Connection } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { tcp } from "@libp2p/tcp";
-import { yamux } from "@libp2p/yamux";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p } from "libp2p";
 import type { Ip } from "../../base/address.ts";
@@ -24,6 +23,7 @@ import type { Gate } from "./gate.ts";
 import type { Identity } from "./identity.ts";
 import type { TransportLimits } from "./limits.ts";
 import { libp2pLogger } from "./logger.ts";
+import { muxer } from "./muxer.ts";
 
 /** Where protocols are registered with libp2p. */
 export type Registrar = GossipSubComponents["registrar"];
@@ -79,7 +79,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     addresses: { listen: [multiaddrOf(listen)] },
     transports: [tcp({ maxConnections: connections + pendingConnections })],
     connectionEncrypters: [noise({ prologueBytes: prologueOf(options.clusterId) })],
-    streamMuxers: [yamux(muxing)],
+    streamMuxers: [muxer(muxing)],
     connectionGater: door.gater,
     connectionManager: {
       // Above this libp2p would choose what to close; links and strangers are bounded by us.

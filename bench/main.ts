@@ -21,31 +21,43 @@ const options = {
   seconds: { type: "string" },
 } as const;
 
-async function main(): Promise<void> {
+/** The bench that was asked for. Throws where the words make no sense. */
+function chosen(): () => Promise<void> {
   const { positionals, values } = parseArgs({ options, allowPositionals: true });
-  const [name] = positionals;
-  const given = (text: string | undefined, otherwise: number): number => count(text, otherwise);
-  const rounds = (otherwise: number): number => given(values.rounds, otherwise);
-  const seconds = (otherwise: number): number => given(values.seconds, otherwise);
-  if (positionals.length !== 1) throw new Error("name one bench");
-  await enterLab();
-  if (name === "convergence")
-    await benchConvergence({ hosts: count(values.hosts, 3), rounds: rounds(200) });
-  else if (name === "throughput") await benchThroughput({ rounds: rounds(5), seconds: seconds(3) });
-  else if (name === "footprint")
-    await benchFootprint({ starts: count(values.starts, 10), seconds: seconds(60) });
-  else throw new Error(`no bench is called ${name}`);
+  const [name, ...more] = positionals;
+  const hosts = count(values.hosts);
+  const starts = count(values.starts);
+  if (more.length > 0) throw new Error(`one bench at a time: ${positionals.join(" ")}`);
+  switch (name) {
+    case "convergence":
+      if (hosts < 2) throw new Error("convergence needs two hosts or more");
+      return () => benchConvergence({ hosts, rounds: count(values.rounds ?? "200") });
+    case "throughput": {
+      const [rounds, seconds] = [count(values.rounds ?? "5"), count(values.seconds ?? "3")];
+      return () => benchThroughput({ rounds, seconds });
+    }
+    case "footprint":
+      return () => benchFootprint({ starts, seconds: count(values.seconds ?? "60") });
+    default:
+      throw new Error(name === undefined ? "name a bench" : `no bench is called ${name}`);
+  }
 }
 
-function count(text: string | undefined, otherwise: number): number {
-  const value = text === undefined ? otherwise : Number(text);
+function count(text: string): number {
+  const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`not a count: ${text}`);
   return value;
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${describeError(error)}\n${usage}\n`);
-  process.exitCode = 1;
+function chosenOrUsage(): () => Promise<void> {
+  try {
+    return chosen();
+  } catch (error) {
+    process.stderr.write(`${describeError(error)}\n${usage}\n`);
+    process.exit(2);
+  }
 }
+
+const bench = chosenOrUsage();
+await enterLab();
+await bench();

@@ -172,11 +172,9 @@ async function loseAndRegain(cast: Cast): Promise<void> {
   const pings = routes.map(([from, to]) => stack.use(from.startPing(to)));
   await Promise.all(pings.map((ping) => ping.answered(10)));
   await c.kill();
-  for (const agent of [a, b]) {
-    await story.doing(`host ${agent.host.name} notices`, () =>
-      becomes(agent, { name: "c", state: "unreachable" }),
-    );
-  }
+  await story.doing("waiting until a and b say that c is unreachable", () =>
+    Promise.all([a, b].map((agent) => becomes(agent, { name: "c", state: "unreachable" }))),
+  );
   await Promise.all(pings.map((ping) => ping.answered(20)));
   story.claim("host c's endpoint still answers: its kernel goes on forwarding", true);
   const web = await attach(a, "web");

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nobody } from "./nobody.ts";
 import { attempt, Process } from "./process.ts";
 import { leaks, takeSnapshot } from "./snapshot.ts";
 
@@ -44,10 +46,30 @@ describe("a lab", () => {
 
   it("can be made by an ordinary user", async () => {
     // Inside a user namespace there may be no second user to become; then we are the ordinary user.
-    if (Number(readFileSync("/proc/self/uid_map", "utf8").trim().split(/ +/)[2]) < 65_536) return;
-    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     const made = "ip netns add x && ip link add name y type bridge && cat /proc/self/uid_map";
-    const { stdout, stderr } = await attempt([...nobody, ...enter, "sh", "-c", made]);
-    assert.match(stdout, /^ +0 +65534 +1\n$/, stderr);
+    const user = nobody() ?? [];
+    const { stdout, stderr } = await attempt([...user, ...enter, "sh", "-c", made]);
+    assert.match(stdout, /^ +0 +\d+ +1\n$/, stderr);
+  });
+
+  it("says what to do where the kernel does not let a user make one", async () => {
+    const tools = mkdtempSync(join(tmpdir(), "lab-tools-"));
+    chmodSync(tools, 0o755);
+    try {
+      const refusing = "#!/bin/sh\necho 'unshare failed: Operation not permitted' >&2\nexit 1\n";
+      writeFileSync(join(tools, "unshare"), refusing, { mode: 0o755 });
+      const user = nobody();
+      const env = { PATH: `${tools}:${process.env["PATH"]}` };
+      const refused = await attempt([...(user ?? []), ...enter, "true"], { env });
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /unshare failed: Operation not permitted/);
+      // Root is told of its capabilities, and a user of the settings that are in the way.
+      assert.match(
+        refused.stderr,
+        user === undefined ? /CAP_SYS_ADMIN/ : /user namespaces.*sysctl/,
+      );
+    } finally {
+      rmSync(tools, { recursive: true });
+    }
   });
 });

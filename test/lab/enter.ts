@@ -20,6 +20,8 @@ const mark = "STARLING_LAB";
  * outside.
  */
 const door = "STARLING_LAB_PID";
+/** Set where the lab has a user namespace of its own, in which root is only a name. */
+const userMark = "STARLING_LAB_USER";
 
 const prepare = [
   // The machine's /proc is still in place here, and there we have the machine's number.
@@ -39,7 +41,7 @@ export function isInLab(): boolean {
 
 /** The command that opens a shell in a namespace of this lab from anywhere on the machine. */
 export function wayIn(namespace: string): string {
-  const user = isOrdinaryUser() ? " --user --preserve-credentials" : "";
+  const user = process.env[userMark] !== undefined ? " --user --preserve-credentials" : "";
   const target = `nsenter --target ${process.env[door]}${user} --mount --net --pid`;
   return `${target} nsenter --net=/run/netns/${namespace} bash`;
 }
@@ -102,12 +104,12 @@ function wallCommand(): string[] {
 
 function labEnv(): NodeJS.ProcessEnv {
   // An ordinary user's PATH often lacks the folders where ip, bridge and nft are.
-  return { ...process.env, [mark]: undefined, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
-}
-
-/** Whether the lab stands in a user namespace, where root is only a name. */
-function isOrdinaryUser(): boolean {
-  return readFileSync("/proc/self/uid_map", "utf8").trim().split(/ +/)[2] === "1";
+  return {
+    ...process.env,
+    [mark]: undefined,
+    [userMark]: isRoot() ? undefined : "yes",
+    PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`,
+  };
 }
 
 function isRoot(): boolean {

@@ -37,7 +37,7 @@ function drawPanel(panel: Panel, byMac: ReadonlyMap<string, Endpoint>): string[]
   );
   for (const { device, vni, vtep, entries } of tunnels) {
     lines.push(`└─ ${device}: VXLAN ${vni}, this end ${vtep}`);
-    for (const { mac, vtep: far } of entries) {
+    for (const { mac, vtep: far } of entries.toSorted((a, b) => a.vtep.localeCompare(b.vtep))) {
       const name = byMac.get(mac)?.name ?? "?";
       lines.push(`   ═══> ${far.padEnd(13)} for ${name.padEnd(8)} ${mac}`);
     }

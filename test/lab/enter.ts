@@ -67,22 +67,26 @@ export async function runInLab(argv: readonly string[]): Promise<number> {
     return 1;
   }
   // Process 1 must stay a shell: it reaps orphans, and the command keeps ordinary signal
-  // dispositions.
-  const script = `${prepare} && { "$@"; exit $?; }`;
+  // dispositions. Our stderr is its third file: unshare's own complains when it is killed.
+  const script = `exec 2>&3 3>&-; ${prepare} && { "$@"; exit $?; }`;
   const wall = [...wallCommand(), "sh", "-c", script, "lab", ...argv];
   const [command = "", ...rest] = ["setpriv", "--pdeathsig", "KILL", ...wall];
-  const child = spawn(command, rest, { stdio: "inherit", env: labEnv() });
-  return new Promise((resolve, reject) => {
+  const stdio = ["inherit", "inherit", "ignore", 2] as const;
+  const child = spawn(command, rest, { stdio: [...stdio], env: labEnv() });
+  let interrupted: NodeJS.Signals | undefined;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      interrupted = signal;
+      endLab(child);
+    });
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
-    let interrupted: number | undefined;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        interrupted = 128 + constants.signals[signal];
-        endLab(child);
-      });
-    }
-    child.on("exit", (code) => resolve(interrupted ?? code ?? 128 + constants.signals.SIGKILL));
+    child.on("exit", resolve);
   });
+  if (interrupted === undefined) return code ?? 128 + constants.signals.SIGKILL;
+  process.stderr.write("\nstopped: the lab is gone, with all that was in it\n");
+  return 128 + constants.signals[interrupted];
 }
 
 /** Why no lab can be made here, as one sentence with what to do; undefined where it can. */

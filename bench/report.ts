@@ -55,7 +55,7 @@ export function isMet({ measured, limit, kind }: Target): boolean {
 export function writeResults(bench: string, results: Readonly<Record<string, unknown>>): void {
   const folder = join(import.meta.dirname, "results");
   const cores = cpus().length;
-  const load = Math.max(...loadavg().slice(0, 2));
+  const [load = 0] = loadavg();
   const machine = { cores, load, cpu: cpus()[0]?.model, node: process.version };
   if (load > cores + 1) {
     const what = `others were busy here too (load ${load.toFixed(1)} on ${cores} cores)`;

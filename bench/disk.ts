@@ -7,7 +7,7 @@ import { join } from "node:path";
  * nothing. Undefined, and said so, in a checkout that only its owner may write to.
  */
 export function benchDisk(): string | undefined {
-  const folder = join(import.meta.dirname, "results", "disk");
+  const folder = join(import.meta.dirname, "..", ".cache", "bench-disk");
   try {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });

@@ -11,7 +11,7 @@ const compileMs = 120_000;
  * is no place to put it.
  */
 export async function compiledStarling(): Promise<string | undefined> {
-  const folder = join(import.meta.dirname, "results", "package");
+  const folder = join(root, ".cache", "bench-package");
   try {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });

@@ -71,7 +71,7 @@ configuration() {
   [ -z "${1-}" ] || printf 'token: "%s"\n' "$1"
 }
 
-is_member() { starling status --json 2>/dev/null | grep -Eq '"state": ?"member"'; }
+is_member() { starling status --json | grep -Eq '"state": ?"member"'; } 2>/dev/null
 
 # Started is not yet joined: the agent may have to wait for the seed. It goes on trying, but we say so.
 joined() {

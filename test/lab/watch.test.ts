@@ -16,13 +16,19 @@ describe("the watch", () => {
     return promise;
   }
 
+  let mtu = 1400;
+  function changeLink(): void {
+    mtu += 1;
+    sh(`ip link set dev sl-5000 mtu ${mtu}`);
+  }
+
+  function changeTable(): void {
+    sh("nft add table bridge starling");
+    sh("nft delete table bridge starling");
+  }
+
   /** A monitor is known to be there when it tells of something: changes things until it does. */
-  async function isHeard(what: string): Promise<void> {
-    let mtu = 1400;
-    const change = () => {
-      mtu += 1;
-      sh(`ip link set dev sl-5000 mtu ${mtu}`);
-    };
+  async function isHeard(what: string, change = changeLink): Promise<void> {
     const poke = setInterval(change, 20);
     await within(5_000, what, nextCall()).finally(() => clearInterval(poke));
   }
@@ -47,6 +53,10 @@ describe("the watch", () => {
     await within(2_000, "a call", call);
   });
 
+  it("tells of what somebody does to a table of ours in the firewall", async () => {
+    await isHeard("the firewall's monitor", changeTable);
+  });
+
   it("tells of ten thousand changes in a few calls", async () => {
     const lines = Array.from({ length: 10_000 }, (_, n) => {
       const address = `10.8.${n >> 8}.${n & 255}`;
@@ -66,5 +76,6 @@ describe("the watch", () => {
     for (const child of children()) process.kill(child, "SIGKILL");
     await within(2_000, "a call", call);
     await isHeard("the monitor's second start");
+    await isHeard("the firewall's monitor's second start", changeTable);
   });
 });

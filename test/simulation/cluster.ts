@@ -52,7 +52,8 @@ export class Cluster {
 
   constructor({ seed, hosts, log = silent }: ClusterOptions) {
     this.random = seededRandom(seed);
-    this.network = new Network(this.schedule, this.random, calm());
+    const mark = (name: string) => this.mark(name);
+    this.network = new Network(this.schedule, this.random, { faults: calm(), mark });
     const seeds = ["10.0.1.1:7790"];
     this.hosts = Array.from({ length: hosts }, (_, at) => {
       const { schedule, network, random } = this;
@@ -173,5 +174,12 @@ export class Cluster {
 
 /** A network with no faults but distance. */
 export function calm(): NetworkFaults {
-  return { gossipLoss: 0, gossipRepeat: 0, delayMs: 0.2, jitterMs: 1, linkBreak: 0 };
+  return {
+    gossipLoss: 0,
+    gossipRepeat: 0,
+    gossipReplay: 0,
+    delayMs: 0.2,
+    jitterMs: 1,
+    linkBreak: 0,
+  };
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { bytesEqual, concatBytes } from "../../base/bytes.ts";
 import { encode } from "../../base/codec.ts";
 import type { Crypto, Signer } from "../../base/crypto.ts";
@@ -6,7 +6,7 @@ import { type HostId, parseHostId } from "../../base/id.ts";
 
 /** SHA-256: 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
+  return new Uint8Array(hash("sha256", bytes, "buffer"));
 }
 
 /** The n-th host of a simulation: a well-formed id that no key belongs to. */
@@ -27,8 +27,8 @@ export function simulatedHost(n: number): HostId {
 export function simulatedCrypto(host: HostId): Crypto {
   return {
     hash: sha256,
-    sign: (bytes) => signature(encode(host), bytes),
-    verifyHost: (signer, bytes, claimed) => bytesEqual(claimed, signature(encode(signer), bytes)),
+    sign: (bytes) => signature(keyOf(host), bytes),
+    verifyHost: (signer, bytes, claimed) => bytesEqual(claimed, signature(keyOf(signer), bytes)),
     verifyKey: (key, bytes, claimed) => bytesEqual(claimed, signature(key, bytes)),
   };
 }
@@ -39,7 +39,15 @@ export function simulatedSigner(seed: number): Signer {
   return { publicKey, sign: (bytes) => signature(publicKey, bytes) };
 }
 
+const keys = new Map<HostId, Uint8Array>();
+
+function keyOf(host: HostId): Uint8Array {
+  const known = keys.get(host) ?? encode(host);
+  keys.set(host, known);
+  return known;
+}
+
 function signature(key: Uint8Array, bytes: Uint8Array): Uint8Array {
   const half = sha256(concatBytes([key, bytes]));
-  return concatBytes([half, sha256(half)]);
+  return concatBytes([half, half]);
 }

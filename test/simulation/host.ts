@@ -36,6 +36,9 @@ export class SimulatedHost implements Station {
   #agent: Agent | undefined;
   #boot: BootId | undefined;
   #ticket = 0;
+  /** Of this life; encoded once, since it is shown at each dial. */
+  #hello: Uint8Array | undefined;
+  readonly #admitted = new WeakSet<Uint8Array>();
   /** Inputs that wait because the process is stopped. */
   #paused: ((agent: Agent) => void)[] | undefined;
   /** Raised at each boot, so that completions of an earlier life reach nobody. */
@@ -74,6 +77,7 @@ export class SimulatedHost implements Station {
     const cluster = clusterOf(root.publicKey, crypto);
     const certificate = certify(this.id, root, crypto);
     this.#life += 1;
+    this.#hello = undefined;
     this.#boot = parseBootId(toHex(this.#random.bytes(8))) as BootId;
     const agent = new Agent({
       self: this.id,
@@ -137,18 +141,22 @@ export class SimulatedHost implements Station {
   hello(): Uint8Array {
     const certificate = certify(this.id, root, simulatedCrypto(this.id));
     const boot = this.#boot as BootId;
-    return encodeHello({
+    this.#hello ??= encodeHello({
       protocol: protocolVersion,
       certificate,
       boot,
       name: this.#name(),
       address: this.address,
     });
+    return this.#hello;
   }
 
   refusal(peer: HostId, hello: Uint8Array): string | undefined {
+    if (this.#admitted.has(hello)) return undefined;
     const crypto = simulatedCrypto(this.id);
-    return helloFault(peer, hello, clusterOf(root.publicKey, crypto), crypto);
+    const fault = helloFault(peer, hello, clusterOf(root.publicKey, crypto), crypto);
+    if (fault === undefined) this.#admitted.add(hello);
+    return fault;
   }
 
   input(handle: (agent: Agent) => void): void {

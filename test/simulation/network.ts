@@ -1,7 +1,7 @@
 /**
- * The network between simulated agents, as weak as the Transport port allows: links break without a
- * word, gossip is lost, repeated and reordered, paths are cut one way. What arrives on a link
- * arrives in order and unaltered.
+ * The network between simulated agents, as weak as the Transport port allows: links break or fall
+ * silent without a word, gossip is lost, repeated, reordered and comes again much later, paths are
+ * cut one way. What arrives on a link arrives in order and unaltered.
  */
 
 import type { Agent } from "../../agent/agent.ts";
@@ -14,6 +14,8 @@ export type NetworkFaults = {
   /** Share of gossip deliveries lost, and delivered twice, in percent. */
   gossipLoss: number;
   gossipRepeat: number;
+  /** Share of publications that bring an old message with them, in percent. */
+  gossipReplay: number;
   /** One-way delay: from, and up to this much more, in milliseconds. */
   delayMs: number;
   jitterMs: number;
@@ -36,52 +38,85 @@ type Link = {
   readonly a: HostId;
   readonly b: HostId;
   isUp: boolean;
-  readonly freeAt: Map<HostId, number>;
+  /** Nothing sent to a, or to b, arrives before then: order is kept. */
+  freeA: number;
+  freeB: number;
 };
+
+type Gossip = { readonly id: number; readonly origin: HostId; readonly bytes: Uint8Array };
+
+type Sent = { bytes: number; messages: number };
+
+/** To how many peers gossipsub passes a message on, with room for its lazy pulls. */
+const forwardDegree = 8;
+/** Old messages that may come again. */
+const memory = 64;
 
 export class Network {
   readonly faults: NetworkFaults;
   readonly #schedule: Schedule;
   readonly #random: Random;
   readonly #stations = new Map<HostId, Station>();
-  readonly #links = new Map<string, Link>();
-  readonly #cuts = new Set<string>();
-  readonly #seen = new Map<HostId, Set<string>>();
+  readonly #byAddress = new Map<string, Station>();
+  readonly #links = new Map<HostId, Map<HostId, Link>>();
+  readonly #cuts = new Map<HostId, Set<HostId>>();
+  readonly #seen = new Map<HostId, Set<number>>();
+  readonly #old: Gossip[] = [];
   /** Bytes and messages sent, by host. */
-  readonly sent = new Map<HostId, { bytes: number; messages: number }>();
+  readonly sent = new Map<HostId, Sent>();
+  /** Told of what a mark counts. */
+  readonly #mark: (name: string) => void;
   #messageId = 0;
 
-  constructor(schedule: Schedule, random: Random, faults: NetworkFaults) {
+  constructor(
+    schedule: Schedule,
+    random: Random,
+    options: { readonly faults: NetworkFaults; readonly mark: (name: string) => void },
+  ) {
     this.#schedule = schedule;
     this.#random = random;
-    this.faults = faults;
+    this.faults = options.faults;
+    this.#mark = options.mark;
   }
 
   join(station: Station): void {
     this.#stations.set(station.id, station);
+    this.#byAddress.set(station.address, station);
     this.#seen.set(station.id, new Set());
+    this.#links.set(station.id, new Map());
+    this.#cuts.set(station.id, new Set());
+    this.sent.set(station.id, { bytes: 0, messages: 0 });
   }
 
   /** Lets nothing pass from one host to another, or lets it again. */
   cut(from: HostId, to: HostId, isCut: boolean): void {
-    if (isCut) this.#cuts.add(`${from}>${to}`);
-    else this.#cuts.delete(`${from}>${to}`);
+    if (isCut) this.#cuts.get(from)?.add(to);
+    else this.#cuts.get(from)?.delete(to);
   }
 
   mendAll(): void {
-    this.#cuts.clear();
+    for (const cuts of this.#cuts.values()) cuts.clear();
   }
 
   /** The host's process died: who can still be reached sees its links reset. */
   reset(host: HostId): void {
-    for (const link of [...this.#links.values()]) {
-      if (link.a === host || link.b === host) this.#drop(link, "reset by peer", host);
-    }
-    this.#seen.set(host, new Set());
+    for (const link of [...(this.#links.get(host)?.values() ?? [])])
+      this.#drop(link, "reset by peer", host);
+    this.#seen.get(host)?.clear();
+  }
+
+  /** With whom a host is linked, in the order in which the links came up. */
+  peersOf(host: HostId): HostId[] {
+    return [...(this.#links.get(host)?.keys() ?? [])];
+  }
+
+  /** Ends links of a host without a word to it: some router forgot them. */
+  breakLinks(host: HostId): void {
+    for (const link of [...(this.#links.get(host)?.values() ?? [])]) this.#drop(link, "broken");
   }
 
   dial(from: HostId, address: string): void {
-    const target = [...this.#stations.values()].find((station) => station.address === address);
+    const target = this.#byAddress.get(address);
     const station = this.#stations.get(from);
     const fail = (reason: string, ms: number) =>
       this.#schedule.after(ms, () => {
@@ -89,8 +124,10 @@ export class Network {
       });
     if (station === undefined) return;
     if (target === undefined || target.id === from) return fail("no such host", 1);
-    if (!this.#passes(from, target.id) || !this.#passes(target.id, from))
+    if (!this.#passes(from, target.id) || !this.#passes(target.id, from)) {
+      this.#mark("dial into a cut");
       return fail("timeout", 5000);
+    }
     this.#schedule.after(2 * this.#delay(), () => {
       if (target.agent() === undefined) return fail("refused", 0);
       const why =
@@ -105,21 +142,34 @@ export class Network {
     const link = this.#link(from, to);
     if (link === undefined) return;
     this.#count(from, message.length);
-    if (this.#random.below(10_000) < this.faults.linkBreak) {
+    if (this.faults.linkBreak > 0 && this.#random.below(10_000) < this.faults.linkBreak) {
+      this.#mark("link broke");
       this.#drop(link, "broken");
       return;
     }
-    const at = Math.max(this.#schedule.now() + this.#delay(), link.freeAt.get(to) ?? 0);
-    link.freeAt.set(to, at);
-    this.#schedule.after(at - this.#schedule.now(), () => {
-      if (!link.isUp || !this.#passes(from, to)) return;
-      this.#stations.get(to)?.input((agent) => agent.received(from, message, this.#schedule.now()));
+    const now = this.#schedule.now();
+    const at = Math.max(now + this.#delay(), to === link.a ? link.freeA : link.freeB);
+    if (to === link.a) link.freeA = at;
+    else link.freeB = at;
+    this.#schedule.after(at - now, () => {
+      if (!link.isUp) return;
+      if (this.#passes(from, to))
+        this.#stations
+          .get(to)
+          ?.input((agent) => agent.received(from, message, this.#schedule.now()));
+      else this.#mark("message into a cut");
     });
   }
 
   publish(from: HostId, message: Uint8Array): void {
-    this.#messageId += 1;
-    this.#flood(from, from, { id: `${this.#messageId}`, bytes: message });
+    this.#gossip(from, message);
+    if (this.#old.length < memory) this.#old.push({ id: 0, origin: from, bytes: message });
+    else this.#old[this.#random.below(memory)] = { id: 0, origin: from, bytes: message };
+    if (this.faults.gossipReplay === 0) return;
+    if (this.#random.below(100) >= this.faults.gossipReplay) return;
+    const old = this.#old[this.#random.below(this.#old.length)];
+    if (old !== undefined) this.#gossip(from, old.bytes);
+    this.#mark("old gossip came again");
   }
 
   close(host: HostId, peer: HostId, reason: string): void {
@@ -138,60 +188,85 @@ export class Network {
     this.#schedule.after(this.#delay(), () => {
       const agent = this.#stations.get(pull.from)?.agent();
       if (agent === undefined || !link.isUp || !this.#passes(host, pull.from)) return end("broken");
-      this.#deliver(link, host, pull, agent.serve(pull.request)[Symbol.iterator]());
+      this.#deliver(link, { host, pull, sent: 0 }, agent.serve(pull.request)[Symbol.iterator]());
     });
   }
 
-  #deliver(link: Link, host: HostId, pull: Pull, frames: Iterator<Uint8Array>): void {
+  #deliver(
+    link: Link,
+    transfer: { readonly host: HostId; readonly pull: Pull; readonly sent: number },
+    frames: Iterator<Uint8Array>,
+  ): void {
+    const { host, pull, sent } = transfer;
     this.#schedule.after(this.#delay(), () => {
       const station = this.#stations.get(host);
       const isBroken = !link.isUp || !this.#passes(pull.from, host);
+      if (isBroken && sent > 0) this.#mark("transfer cut short");
       const next = isBroken ? undefined : frames.next();
       if (next === undefined || next.done === true) {
-        station?.input((agent) =>
-          agent.pullEnded(pull.id, isBroken ? "broken" : undefined, this.#schedule.now()),
-        );
+        const reason = isBroken ? "broken" : undefined;
+        station?.input((agent) => agent.pullEnded(pull.id, reason, this.#schedule.now()));
         return;
       }
       this.#count(pull.from, next.value.length);
       station?.input((agent) => agent.pulled(pull.id, next.value, this.#schedule.now()));
-      this.#deliver(link, host, pull, frames);
+      this.#deliver(link, { host, pull, sent: sent + 1 }, frames);
     });
   }
 
-  #flood(origin: HostId, from: HostId, message: { id: string; bytes: Uint8Array }): void {
-    for (const peer of this.#peersOf(from)) {
-      if (peer === origin || this.#random.below(100) < this.faults.gossipLoss) continue;
-      this.#count(from, message.bytes.length);
-      this.#gossip(origin, { from, to: peer }, message);
-      if (this.#random.below(100) < this.faults.gossipRepeat)
-        this.#gossip(origin, { from, to: peer }, message);
+  #gossip(origin: HostId, bytes: Uint8Array): void {
+    this.#messageId += 1;
+    const gossip = { id: this.#messageId, origin, bytes };
+    for (const peer of this.peersOf(origin)) this.#pass(origin, peer, gossip);
+  }
+
+  /** Gossipsub passes a message on to its mesh, which is a part of who it is linked with. */
+  #forward(from: HostId, gossip: Gossip): void {
+    const peers = this.peersOf(from).filter((peer) => peer !== gossip.origin);
+    const start = peers.length > forwardDegree ? this.#random.below(peers.length) : 0;
+    for (let at = 0; at < Math.min(peers.length, forwardDegree); at += 1) {
+      const peer = peers[(start + at) % peers.length];
+      // Whoever has seen it has said so in most cases (IDONTWANT).
+      if (peer !== undefined && !this.#hasSeen(peer, gossip)) this.#pass(from, peer, gossip);
     }
   }
 
-  #gossip(
-    origin: HostId,
-    path: { readonly from: HostId; readonly to: HostId },
-    message: { id: string; bytes: Uint8Array },
-  ): void {
-    const { from, to } = path;
+  #pass(from: HostId, to: HostId, gossip: Gossip): void {
+    const { gossipLoss, gossipRepeat } = this.faults;
+    this.#count(from, gossip.bytes.length);
+    if (gossipLoss > 0 && this.#random.below(100) < gossipLoss) {
+      this.#mark("gossip lost");
+      return;
+    }
+    this.#arrive(from, to, gossip);
+    if (gossipRepeat === 0 || this.#random.below(100) >= gossipRepeat) return;
+    this.#messageId += 1;
+    this.#arrive(from, to, { ...gossip, id: this.#messageId });
+    this.#mark("gossip repeated");
+  }
+
+  #arrive(from: HostId, to: HostId, gossip: Gossip): void {
     this.#schedule.after(this.#delay(), () => {
-      const seen = this.#seen.get(to);
-      if (!this.#passes(from, to) || seen === undefined || seen.has(message.id)) return;
+      if (!this.#passes(from, to) || this.#hasSeen(to, gossip)) return;
       const station = this.#stations.get(to);
       if (station?.agent() === undefined) return;
-      seen.add(message.id);
-      let verdict: string = "ignore";
+      this.#seen.get(to)?.add(gossip.id);
       station.input((agent) => {
-        verdict = agent.gossiped(from, message.bytes, this.#schedule.now());
+        const verdict = agent.gossiped(from, gossip.bytes, this.#schedule.now());
+        this.#mark(`gossip: ${verdict}`);
+        if (verdict === "accept") this.#forward(to, gossip);
       });
-      if (verdict === "accept") this.#flood(origin, to, message);
     });
   }
 
+  #hasSeen(host: HostId, { id }: Gossip): boolean {
+    return this.#seen.get(host)?.has(id) ?? true;
+  }
+
   #connect(from: Station, to: Station): void {
-    const link: Link = { a: from.id, b: to.id, isUp: true, freeAt: new Map() };
-    this.#links.set(pairOf(from.id, to.id), link);
+    const link: Link = { a: from.id, b: to.id, isUp: true, freeA: 0, freeB: 0 };
+    this.#links.get(from.id)?.set(to.id, link);
+    this.#links.get(to.id)?.set(from.id, link);
     const now = this.#schedule.now();
     from.input((agent) =>
       agent.linkUp({ host: to.id, hello: to.hello(), address: to.address, isInbound: false }, now),
@@ -206,7 +281,8 @@ export class Network {
 
   #drop(link: Link, reason: string, dead?: HostId): void {
     link.isUp = false;
-    this.#links.delete(pairOf(link.a, link.b));
+    this.#links.get(link.a)?.delete(link.b);
+    this.#links.get(link.b)?.delete(link.a);
     for (const [host, peer] of [
       [link.a, link.b],
       [link.b, link.a],
@@ -221,30 +297,23 @@ export class Network {
     }
   }
 
-  #peersOf(host: HostId): HostId[] {
-    return [...this.#links.values()].flatMap(({ a, b }) =>
-      a === host ? [b] : b === host ? [a] : [],
-    );
-  }
-
   #link(a: HostId, b: HostId): Link | undefined {
-    return this.#links.get(pairOf(a, b));
+    return this.#links.get(a)?.get(b);
   }
 
   #passes(from: HostId, to: HostId): boolean {
-    return !this.#cuts.has(`${from}>${to}`);
+    return !(this.#cuts.get(from)?.has(to) ?? false);
   }
 
   #delay(): number {
-    return this.faults.delayMs + this.#random.below(1 + this.faults.jitterMs * 1000) / 1000;
+    const { delayMs, jitterMs } = this.faults;
+    return delayMs + this.#random.below(1 + jitterMs * 1000) / 1000;
   }
 
   #count(host: HostId, bytes: number): void {
-    const sent = this.sent.get(host) ?? { bytes: 0, messages: 0 };
-    this.sent.set(host, { bytes: sent.bytes + bytes, messages: sent.messages + 1 });
+    const sent = this.sent.get(host);
+    if (sent === undefined) return;
+    sent.bytes += bytes;
+    sent.messages += 1;
   }
-}
-
-function pairOf(a: HostId, b: HostId): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`;
 }

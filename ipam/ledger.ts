@@ -5,7 +5,9 @@
  *
  * A link of generation g+1 counts only if whoever holds the block at g wrote it, and everybody
  * writes only their own: so each link has one writer, chains are unique by induction in any
- * partition, and there is no merge rule to get wrong. The order in which grants arrive does not
+ * partition, and there is no merge rule to get wrong. What a retired host still held is bequeathed
+ * by the one host that settles it, at the same generation, and that outranks whatever the retired
+ * host itself may yet say. The order in which grants arrive does not
  * matter: what does not fit yet is kept, and counts when its chain is complete.
  */
 import type { Ip } from "../base/address.ts";
@@ -83,10 +85,21 @@ export class Ledger {
     return this.#networks.get(id)?.space;
   }
 
-  /** The grants a host has written for a network, whether they count or not. */
+  /** Networks whose record is known. */
+  networks(): NetworkId[] {
+    return [...this.#networks].filter(([, { space }]) => space !== undefined).map(([id]) => id);
+  }
+
+  /** The grants a host has written for a network, bequests too, whether they count or not. */
   grantsBy(host: HostId, network: NetworkId): Grant[] {
     const all = [...(this.#networks.get(network)?.grants.values() ?? [])];
-    return all.map(({ grant }) => grant).filter(({ from }) => from === host);
+    return all.map(({ grant }) => grant).filter(({ from, by }) => (by ?? from) === host);
+  }
+
+  /** All that a host has been given by another, whether it counts or not. */
+  grantsBetween(from: HostId, to: HostId): Grant[] {
+    const all = [...this.#networks.values()].flatMap(({ grants }) => [...grants.values()]);
+    return all.map(({ grant }) => grant).filter((grant) => grant.from === from && grant.to === to);
   }
 
   /** Whether exactly this grant is known. */

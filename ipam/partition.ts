@@ -14,7 +14,12 @@ export class Partition {
 
   constructor(network: NetworkSpace) {
     this.#holdings = network.subnets
-      .map((subnet) => ({ block: blockOf(subnet), generation: 0, owner: network.creator }))
+      .map((subnet) => ({
+        block: blockOf(subnet),
+        generation: 0,
+        owner: network.creator,
+        grant: undefined,
+      }))
       .toSorted((a, b) => compareBlocks(a.block, b.block));
   }
 
@@ -49,7 +54,7 @@ export class Partition {
     if (held === undefined || !contains(held.block, block)) return false;
     if (held.owner !== grant.from || held.generation !== grant.generation - 1) return false;
     const kept = without(held.block, [block]).map((part) => ({ ...held, block: part }));
-    const passed = { block, generation: grant.generation, owner: grant.to };
+    const passed = { block, generation: grant.generation, owner: grant.to, grant };
     const parts = [...kept, passed].toSorted((a, b) => compareBlocks(a.block, b.block));
     this.#holdings.splice(at, 1, ...parts);
     this.#byOwner.delete(grant.from);

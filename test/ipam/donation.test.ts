@@ -30,6 +30,7 @@ function stock(
     block: blockOf(cidr(text)),
     generation: 3,
     owner: a,
+    grant: undefined,
   }));
   return { pool, owned, given };
 }

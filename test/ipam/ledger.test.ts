@@ -82,12 +82,15 @@ const lies: fc.Arbitrary<Grant> = fc
     at: fc.nat(15),
     power: fc.nat(4),
     generation: fc.nat(3),
+    by: fc.nat(7),
   })
-  .map(({ from, to, at, power, generation }) => {
+  .map(({ from, to, at, power, generation, by }) => {
     const size = 2n ** BigInt(8 + power);
     const first = blockOf(cidr("10.32.0.0/20")).first + ((BigInt(at) * 256n) / size) * size;
     const block = cidrOfBlock({ family: 4, first, size });
-    return grant(hosts[from] ?? a, hosts[to] ?? a, block, generation);
+    const given = grant(hosts[from] ?? a, hosts[to] ?? a, block, generation);
+    const settler = hosts[by];
+    return settler === undefined ? given : { ...given, by: settler };
   });
 
 describe("ledger", () => {
@@ -154,6 +157,31 @@ describe("ledger", () => {
     assert.equal(ledger.ownerOf(net.id, ip("10.32.13.1"))?.owner, c);
     ledger.removeNetwork(net.id);
     assert.deepEqual(ledger.holdings(net.id), []);
+  });
+
+  it("lets a bequest outrank what its retired host granted unheard, in any order", () => {
+    const heard = grant(a, b, "10.32.8.0/22", 1);
+    const unheard = [grant(a, c, "10.32.0.0/22", 1), grant(a, c, "10.32.12.0/22", 1)];
+    const bequests = ["10.32.0.0/21", "10.32.12.0/22"].map((block) => ({
+      ...grant(a, d, block, 1),
+      by: b,
+    }));
+    const written = [heard, ...unheard, ...bequests];
+    for (const order of [written, written.toReversed()]) {
+      const ledger = new Ledger();
+      ledger.setNetwork(net);
+      for (const one of order) {
+        ledger.addGrant(one);
+        checkPartition(ledger);
+      }
+      assert.deepEqual(owners(ledger), [
+        `10.32.0.0/21 ${d} 1`,
+        `10.32.8.0/22 ${b} 1`,
+        `10.32.12.0/22 ${d} 1`,
+        six,
+      ]);
+      assert.deepEqual(ledger.grantsBy(b, net.id).length, 2, "a bequest is its writer's");
+    }
   });
 
   it("names what each host has written, and holds", () => {

@@ -7,7 +7,12 @@ import { cidr, ip, networkId } from "../agent/samples.ts";
 import { a, b } from "./world.ts";
 
 function holdings(...blocks: readonly string[]): Holding[] {
-  return blocks.map((text) => ({ block: blockOf(cidr(text)), generation: 0, owner: a }));
+  return blocks.map((text) => ({
+    block: blockOf(cidr(text)),
+    generation: 0,
+    owner: a,
+    grant: undefined,
+  }));
 }
 
 function at(text: string): bigint {

@@ -228,7 +228,7 @@ export class Agent {
     now: Instant,
   ): void {
     this.#now = now;
-    this.#parts.attachments.attached(endpoint, outcome);
+    if (this.#parts.attachments.attached(endpoint, outcome)) this.#parts.reconciler.repaired();
   }
 
   inspected(id: EndpointId, inode: number | undefined, now: Instant): void {

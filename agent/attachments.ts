@@ -173,14 +173,16 @@ export class Attachments {
     }
   }
 
+  /** Returns whether it was an interface that somebody had taken away. */
   attached(
     id: EndpointId,
     outcome: { readonly netnsInode: number } | { readonly refusal: Refusal },
-  ): void {
+  ): boolean {
     const job = this.#jobs.get(id);
-    if (job === undefined) this.#repaired(id, outcome);
-    else if ("refusal" in outcome) this.#fail(job, outcome.refusal);
+    if (job === undefined) return this.#repaired(id, outcome);
+    if ("refusal" in outcome) this.#fail(job, outcome.refusal);
     else this.#record(job, outcome.netnsInode);
+    return false;
   }
 
   /** The record is in the table now, so its port is wanted because of it. */
@@ -270,14 +272,17 @@ export class Attachments {
   #repaired(
     id: EndpointId,
     outcome: { readonly netnsInode: number } | { readonly refusal: Refusal },
-  ): void {
+  ): boolean {
     this.#repairing.delete(id);
     if ("refusal" in outcome) {
       this.#log.warn("cannot make an interface again", {
         endpoint: id,
         reason: outcome.refusal.message,
       });
-    } else this.#log.info("interface made again", { endpoint: id });
+      return false;
+    }
+    this.#log.info("interface made again", { endpoint: id });
+    return true;
   }
 
   #macBefore({ network, name, ips }: Job): Mac | undefined {

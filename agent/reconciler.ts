@@ -129,6 +129,12 @@ export class Reconciler {
     this.#dumpAt = now + this.#options.retryMs;
   }
 
+  /** Something that others had taken away was put back by who makes it. */
+  repaired(): void {
+    this.#repairs += 1;
+    this.#announce();
+  }
+
   /** Something in the kernel changed, by us or by others. */
   kernelChanged(now: Instant): void {
     const { watchMs, quietMs } = this.#options;

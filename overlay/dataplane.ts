@@ -150,6 +150,7 @@ export type DataplaneOp =
   | { readonly kind: "remote-remove"; readonly vni: Vni; readonly mac: Mac }
   | { readonly kind: "neighbour-remove"; readonly vni: Vni; readonly ip: Ip; readonly mac: Mac }
   | { readonly kind: "gateway-remove"; readonly vni: Vni; readonly gateway: string }
+  | { readonly kind: "port-mac-remove"; readonly endpoint: EndpointId; readonly mac: Mac }
   | { readonly kind: "port-remove"; readonly endpoint: EndpointId }
   | { readonly kind: "segment-remove"; readonly vni: Vni };
 

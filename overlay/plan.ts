@@ -105,10 +105,14 @@ function hasVxlan(segment: Segment, actual: ActualSegment | undefined): boolean 
 function planPorts({ vni, ports }: Segment, actual: Actual): DataplaneOp[] {
   return [...ports].flatMap(([endpoint, mac]): DataplaneOp[] => {
     const port = actual.ports.get(endpoint);
-    const isRight =
-      port === undefined ||
-      (port.vni === vni && port.isUp && port.macs?.length === 1 && port.macs[0] === mac);
-    return isRight ? [] : [{ kind: "port-set", vni, endpoint, mac }];
+    if (port === undefined) return [];
+    const { macs } = port;
+    const isRight = port.vni === vni && port.isUp && macs?.includes(mac) === true;
+    const others = macs?.filter((other) => other !== mac) ?? [];
+    return [
+      ...(isRight ? [] : [{ kind: "port-set", vni, endpoint, mac } as const]),
+      ...others.map((other) => ({ kind: "port-mac-remove", endpoint, mac: other }) as const),
+    ];
   });
 }
 

@@ -112,6 +112,8 @@ export function linesOf(op: Exclude<DataplaneOp, DeviceOp | GuardOp>): Lines {
       return neighbourRemove(op);
     case "gateway-remove":
       return optional([`address del ${op.gateway} dev ${bridgeName(op.vni)}`]);
+    case "port-mac-remove":
+      return macRemove(portName(op.endpoint), op.mac);
     case "port-remove":
       return optional([`link del dev ${portName(op.endpoint)}`]);
     case "segment-remove":
@@ -135,6 +137,10 @@ function remoteRemove(vni: Segment["vni"], mac: RemoteEntry["mac"]): Lines {
     bridge: [`fdb del ${mac} dev ${device} self`, `fdb del ${mac} dev ${device} master`],
     isOptional: true,
   };
+}
+
+function macRemove(device: string, mac: Mac): Lines {
+  return { ip: [], bridge: [`fdb del ${mac} dev ${device} master`], isOptional: true };
 }
 
 /**

@@ -6,13 +6,12 @@ import {
   type Mac,
   parseCidr,
   parseIp,
-  parseMac,
   parseVni,
   type Vni,
 } from "../../base/address.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type { Actual, ActualPort, ActualSegment } from "../dataplane.ts";
-import { bridgeName, looksOurs, ownDevice, vxlanName } from "../names.ts";
+import { bridgeName, looksOurs, ownDevice } from "../names.ts";
 import { run, runJson } from "./run.ts";
 
 type Link = {
@@ -156,8 +155,8 @@ function bridgeOf(link: Link, byDevice: ByDevice): ActualSegment["bridge"] {
         return ip === undefined ? [] : [`${ip}/${prefixlen}`];
       }),
     neighbours: rows.flatMap(({ dst, lladdr }) => {
-      const [ip, mac] = [parseIp(dst), parseMac(lladdr ?? "")];
-      return ip === undefined || mac === undefined ? [] : [{ ip, mac }];
+      const ip = parseIp(dst);
+      return ip === undefined || lladdr === undefined ? [] : [{ ip, mac: macOf(lladdr) }];
     }),
   };
 }
@@ -176,16 +175,13 @@ function vxlanOf(link: Link, vni: Vni, byDevice: ByDevice): ActualSegment["vxlan
       device?.learning === false &&
       port?.["neigh_suppress"] === true &&
       ["learning", "flood", "mcast_flood", "bcast_flood"].every((flag) => port[flag] === false),
-    fdb: rows.flatMap(({ mac, dst, flags }) => {
-      const parsed = parseMac(mac);
-      const isOwn = flags.includes("self") && parsed !== undefined;
-      return isOwn ? [{ mac: parsed, vtep: parseIp(dst ?? "") }] : [];
-    }),
-    bridgeFdb: rows.flatMap(({ mac, master, state, ifname }) => {
-      const parsed = parseMac(mac);
-      const isStatic = master !== undefined && state === "static" && ifname === vxlanName(vni);
-      return isStatic && parsed !== undefined ? [parsed] : [];
-    }),
+    // Of any MAC: zeros and groups are never ours, and would send what must not leave.
+    fdb: rows
+      .filter(({ flags }) => flags.includes("self"))
+      .map(({ mac, dst }) => ({ mac: macOf(mac), vtep: parseIp(dst ?? "") })),
+    bridgeFdb: rows
+      .filter(({ master, state }) => master !== undefined && state === "static")
+      .map(({ mac }) => macOf(mac)),
   };
 }
 
@@ -217,7 +213,7 @@ function isUp({ flags }: Link): boolean {
   return flags.includes("UP");
 }
 
-/** A device's own address: unlike an endpoint's it may be anything. */
+/** As the kernel shows it: unlike an endpoint's it may be anything. */
 function macOf(address: string): Mac {
   return address.toLowerCase() as Mac;
 }

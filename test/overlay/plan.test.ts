@@ -37,6 +37,18 @@ describe("plan", () => {
     );
   });
 
+  it("takes from a port every MAC that is not its endpoint's, and leaves it that one", () => {
+    const wanted = wantedOf(sampleSegment(1, [endpointId(1)]));
+    const actual = actualOf(wanted);
+    const other = mac("02:00:00:00:be:ef");
+    const ports = [...actual.ports].map(([endpoint, port]) => {
+      return [endpoint, { ...port, macs: [...(port.macs ?? []), other] }] as const;
+    });
+    assert.deepEqual(plan(wanted, { ...actual, ports: new Map(ports) }), [
+      { kind: "port-mac-remove", endpoint: endpointId(1), mac: other },
+    ]);
+  });
+
   it("drops the neighbour of an address that an endpoint no longer has", () => {
     const segment = sampleSegment(1);
     const [remote] = [...segment.remotes.values()];

@@ -1,91 +1,200 @@
 /** What happens to a simulated cluster while its faults last. Every choice is the seed's. */
+import { pick, shuffled } from "../../base/random.ts";
 import type { Cluster } from "./cluster.ts";
+import { type dice, happens } from "./dice.ts";
+import type { SimulatedHost } from "./host.ts";
+import { type FaultName, faultNames } from "./options.ts";
+import { works } from "./workload.ts";
 
-type Act = { readonly weight: number; readonly act: (cluster: Cluster) => void };
+type Act = {
+  readonly fault: FaultName;
+  readonly weight: number;
+  readonly act: (cluster: Cluster) => void;
+};
 
 const acts: readonly Act[] = [
-  { weight: 30, act: attachAnywhere },
-  { weight: 15, act: (cluster) => withEndpoint(cluster, (endpoint) => cluster.detach(endpoint)) },
-  { weight: 5, act: (cluster) => withEndpoint(cluster, (endpoint) => cluster.vanish(endpoint)) },
-  { weight: 4, act: crashOne },
-  { weight: 6, act: bootOne },
-  { weight: 3, act: (cluster) => cluster.split(cluster.random.below(3) === 0) },
-  { weight: 4, act: (cluster) => cluster.network.mendAll() },
-  { weight: 3, act: pauseOne },
-  { weight: 5, act: disturbOne },
-  { weight: 3, act: changeWeather },
-  { weight: 1, act: createAnother },
+  { fault: "crash", weight: 4, act: (cluster) => crashOne(cluster, false) },
+  { fault: "power", weight: 4, act: (cluster) => crashOne(cluster, true) },
+  { fault: "wipe", weight: 2, act: wipeOne },
+  { fault: "rollback", weight: 2, act: rollBackOne },
+  { fault: "partition", weight: 4, act: partition },
+  { fault: "one-way", weight: 2, act: (cluster) => cluster.split(true) },
+  { fault: "pause", weight: 3, act: pauseOne },
+  { fault: "slow", weight: 2, act: slowOne },
+  { fault: "disk", weight: 2, act: (cluster) => changeDisks(cluster) },
+  { fault: "clock", weight: 2, act: jumpClock },
+  { fault: "kernel", weight: 5, act: disturbOne },
+  {
+    fault: "loss",
+    weight: 2,
+    act: ({ network, random }) => {
+      network.faults.gossipLoss = random.below(4) * 15;
+    },
+  },
+  {
+    fault: "duplication",
+    weight: 1,
+    act: ({ network, random }) => {
+      network.faults.gossipRepeat = random.below(3) * 10;
+    },
+  },
+  {
+    fault: "replay",
+    weight: 1,
+    act: ({ network, random }) => {
+      network.faults.gossipReplay = random.below(3) * 10;
+    },
+  },
+  {
+    fault: "delay",
+    weight: 1,
+    act: ({ network, random }) => {
+      network.faults.delayMs = random.below(20);
+    },
+  },
+  {
+    fault: "reordering",
+    weight: 1,
+    act: ({ network, random }) => {
+      network.faults.jitterMs = random.below(100);
+    },
+  },
+  { fault: "breaks", weight: 2, act: breakLinks },
 ];
 
-/** One random step, and a random while after it. */
-export function chaosStep(cluster: Cluster): void {
-  const total = acts.reduce((sum, { weight }) => sum + weight, 0);
-  let draw = cluster.random.below(total);
-  for (const { weight, act } of acts) {
-    if (draw < weight) {
-      act(cluster);
-      break;
-    }
-    draw -= weight;
+/** Every fault there is. */
+export const allFaults: ReadonlySet<FaultName> = new Set(faultNames);
+
+/** One random step: something is done with the cluster, or to it. */
+export function chaosStep(cluster: Cluster, faults: ReadonlySet<FaultName> = usualFaults): void {
+  draw(cluster.work, works)?.act(cluster);
+  if (happens(cluster.random, 45))
+    draw(
+      cluster.random,
+      acts.filter(({ fault }) => faults.has(fault)),
+    )?.act(cluster);
+  if (happens(cluster.random, 12)) bootOne(cluster);
+  if (happens(cluster.random, 8)) mend(cluster);
+  cluster.run(cluster.work.below(400));
+}
+
+/** What the agent's own chaos test has: no disk is lost. */
+const usualFaults: ReadonlySet<FaultName> = new Set(
+  faultNames.filter((name) => name !== "wipe" && name !== "rollback"),
+);
+
+function draw<Item extends { readonly weight: number }>(
+  random: ReturnType<typeof dice>,
+  items: readonly Item[],
+): Item | undefined {
+  const total = items.reduce((sum, { weight }) => sum + weight, 0);
+  if (total === 0) return undefined;
+  let left = random.below(total);
+  for (const item of items) {
+    if (left < item.weight) return item;
+    left -= item.weight;
   }
-  cluster.run(cluster.random.below(400));
+  return undefined;
 }
 
-function attachAnywhere(cluster: Cluster): void {
-  const networks = [...cluster.networks];
-  const network = networks[cluster.random.below(Math.max(1, networks.length))];
-  const host = cluster.anyHost();
-  if (network !== undefined && host.isUp) cluster.attach(host, network);
-}
-
-function withEndpoint(
-  cluster: Cluster,
-  then: (endpoint: NonNullable<ReturnType<Cluster["anyEndpoint"]>>) => void,
-): void {
-  const endpoint = cluster.anyEndpoint();
-  if (endpoint?.host.isUp === true) then(endpoint);
-}
-
-function crashOne(cluster: Cluster): void {
+function crashOne(cluster: Cluster, losesPower: boolean): void {
   const host = cluster.anyHost();
   if (!host.isUp) return;
-  const losesPower = cluster.random.below(2) === 0;
-  host.crash((unsynced) => (losesPower ? cluster.random.below(unsynced + 1) : unsynced));
-  cluster.mark(losesPower ? "power lost" : "killed");
+  const reaches = happens(cluster.random, 30);
+  const { random } = cluster;
+  host.crash((unsynced) => (losesPower ? random.below(unsynced + 1) : unsynced), reaches);
+  cluster.does(losesPower ? "power lost" : "killed", host);
+}
+
+/** The machine is set up anew: same key, nothing else. */
+function wipeOne(cluster: Cluster): void {
+  const host = cluster.anyHost();
+  if (host.isUp) host.crash();
+  cluster.loseDisk(host, () => host.disk.wipe());
+  cluster.does("disk lost", host);
+}
+
+/** A backup is made now, and put back later. */
+function rollBackOne(cluster: Cluster): void {
+  const host = cluster.anyHost();
+  const putBack = host.disk.snapshot();
+  cluster.does("backup made", host);
+  cluster.schedule.after(500 + cluster.random.below(6_000), () => {
+    if (host.isUp) host.crash();
+    cluster.loseDisk(host, putBack);
+    cluster.does("backup put back", host);
+  });
 }
 
 function bootOne(cluster: Cluster): void {
-  const host = cluster.anyHost();
-  if (host.isUp) return;
+  const down = cluster.hosts.filter((host) => !host.isUp && !cluster.zombies.has(host));
+  const host = pick(cluster.random, down);
+  if (host === undefined) return;
   host.boot();
   cluster.mark("booted");
 }
 
+function mend(cluster: Cluster): void {
+  cluster.network.mendAll();
+  cluster.does("paths mended");
+}
+
+/** Halves, one host alone, or two sides that only one host still joins. */
+function partition(cluster: Cluster): void {
+  const shape = cluster.random.below(4);
+  const order = shuffled(cluster.random, cluster.hosts);
+  const [first, ...rest] = order;
+  if (first === undefined || shape > 1) return cluster.split(false);
+  if (shape === 0) {
+    cluster.separate([first], rest, false);
+    cluster.mark("host cut off");
+  } else {
+    const half = Math.floor(rest.length / 2);
+    cluster.separate(rest.slice(0, half), rest.slice(half), false);
+    cluster.mark("bridge");
+  }
+}
+
 function pauseOne(cluster: Cluster): void {
   const host = cluster.anyHost();
-  if (!host.isUp) return;
+  if (!host.isUp || host.isPaused) return;
   host.pause();
-  cluster.schedule.after(100 + cluster.random.below(8_000), () => host.resume());
-  cluster.mark("paused");
+  const ms = 100 + cluster.random.below(8_000);
+  cluster.schedule.after(ms, () => host.resume());
+  cluster.does("paused", host);
+}
+
+function slowOne(cluster: Cluster): void {
+  const host = cluster.anyHost();
+  host.slowMs = 1 + cluster.random.below(20);
+  cluster.schedule.after(500 + cluster.random.below(4_000), () => {
+    host.slowMs = 0;
+  });
+  cluster.does("slow", host);
+}
+
+function changeDisks(cluster: Cluster): void {
+  cluster.diskFaults = cluster.random.below(3) * 15;
+}
+
+function jumpClock(cluster: Cluster): void {
+  const host = cluster.anyHost();
+  host.skewMs += (cluster.random.below(2) === 0 ? -1 : 1) * cluster.random.below(3_600_000);
+  cluster.does("clock jumped", host);
 }
 
 function disturbOne(cluster: Cluster): void {
   const { random } = cluster;
-  if (cluster.anyHost().kernel.disturb((count) => random.below(Math.max(1, count)))) {
-    cluster.mark("kernel disturbed");
-  }
+  const host: SimulatedHost = cluster.anyHost();
+  if (host.kernel.disturb((count) => random.below(Math.max(1, count))))
+    cluster.does("kernel disturbed", host);
 }
 
-function changeWeather({ network, random }: Cluster): void {
-  network.faults.gossipLoss = random.below(4) * 15;
-  network.faults.gossipRepeat = random.below(3) * 10;
-  network.faults.delayMs = random.below(20);
-  network.faults.jitterMs = random.below(100);
+function breakLinks(cluster: Cluster): void {
+  const { network, random } = cluster;
   network.faults.linkBreak = random.below(3) * 20;
-}
-
-function createAnother(cluster: Cluster): void {
+  if (!happens(random, 30)) return;
   const host = cluster.anyHost();
-  const at = cluster.networks.size + 1;
-  if (host.isUp && at < 5) cluster.createNetwork(host, `n${at}`, `10.${40 + at}.0.0/24`);
+  network.breakLinks(host.id);
+  cluster.does("links broke", host);
 }

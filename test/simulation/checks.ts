@@ -1,53 +1,75 @@
 /** What must be true of a simulated cluster: always, and once its faults have stopped. */
 import assert from "node:assert/strict";
 import type { Answer } from "../../agent/command.ts";
-import type { EndpointView } from "../../agent/view.ts";
+import type { EndpointView, StatusView } from "../../agent/view.ts";
 import type { Cluster } from "./cluster.ts";
+import type { SimulatedHost } from "./host.ts";
+import { checkKernelsNow } from "./kernel-checks.ts";
+
+/** Everything that must be true at any instant. What a disk write breaks, the witness says. */
+export function checkAlways(cluster: Cluster): void {
+  checkAddresses(cluster);
+  checkKernelsNow(cluster.hosts, cluster.witness, cluster.schedule.now());
+}
 
 /** S5: at no instant do two endpoints that were promised hold one address. */
 export function checkAddresses(cluster: Cluster): void {
   const holders = new Map<string, string>();
-  for (const { id, network, addresses } of cluster.endpoints.values()) {
+  for (const { id, networkId, addresses } of cluster.endpoints.values()) {
     for (const address of addresses) {
-      const key = `${network} ${address}`;
+      const key = `${networkId} ${address}`;
       const other = holders.get(key);
-      assert.equal(other, undefined, `${key} is held by ${other} and by ${id}`);
+      if (other !== undefined)
+        assert.fail(`S5: ${key} is held by endpoint ${other} and by endpoint ${id}`);
       holders.set(key, id);
     }
   }
 }
 
 /**
- * After faults: one map on all hosts, nothing promised is missing, and each kernel is what the map
- * implies.
+ * After faults: one map on all hosts, it is the one that was promised, and each kernel is what the
+ * map implies.
  */
 export function checkAgreement(cluster: Cluster): void {
-  const views = cluster.hosts.map((host) => endpointsOf(cluster.answer(host, everything)));
-  const statuses = cluster.hosts.map((host) => cluster.answer(host, { kind: "status" }));
-  const roots = statuses.map((answer) =>
-    answer.kind === "status" ? answer.status.store.root : "",
-  );
-  assert.equal(new Set(roots).size, 1, "all hosts hold the same map");
+  const hosts = cluster.hosts.filter((host) => host.isUp);
+  const views = hosts.map((host) => endpointsOf(cluster.answer(host, everything)));
+  checkRoots(cluster, hosts);
   const [first = []] = views;
   const shown = new Map(first.map((view) => [view.id as string, view]));
-  for (const { id } of cluster.endpoints.values()) {
-    assert.ok(shown.has(id), `endpoint ${id} was acknowledged and is lost`);
+  for (const { id, host } of cluster.endpoints.values()) {
+    const isThere = shown.has(id) || !host.isUp;
+    assert.ok(isThere, `S1: endpoint ${id} on host-${host.n} was acknowledged and is lost`);
   }
-  const places = placesOf(cluster, views);
-  for (const id of shown.keys()) {
+  const places = placesOf(hosts, views);
+  for (const [id, { host }] of shown) {
+    if (!hosts.some((each) => each.id === host.id)) continue;
     const isUncertain = cluster.uncertain.has(places.get(id) ?? "");
     const isRight = isUncertain || cluster.endpoints.has(id);
-    assert.ok(isRight, `endpoint ${id} was removed, or never promised, and is there`);
+    assert.ok(isRight, `S4: endpoint ${id} was removed, or never promised, and is there`);
   }
   const held = first.flatMap((view) => view.addresses.map((ip) => `${view.network.id} ${ip}`));
-  assert.equal(new Set(held).size, held.length, "no address is in the map twice");
-  checkKernels(cluster, first);
+  assert.equal(new Set(held).size, held.length, "S5: no address is in the map twice");
+  checkKernels(cluster, hosts, first);
+}
+
+/** L1, L2: everybody holds the same map. */
+function checkRoots(cluster: Cluster, hosts: readonly SimulatedHost[]): void {
+  if (hosts.some(({ id }) => cluster.witness.isLiar(id))) {
+    assert.ok(cluster.witness.agree(hosts), "L1: all hosts hold the same map, but for liars");
+    return;
+  }
+  const roots = hosts.map((host) => statusOf(cluster.answer(host, { kind: "status" })).store.root);
+  assert.equal(new Set(roots).size, 1, "L1: all hosts hold the same map");
 }
 
 const everything = { kind: "endpoints", network: undefined } as const;
 
-function checkKernels(cluster: Cluster, all: readonly EndpointView[]): void {
-  for (const host of cluster.hosts) {
+function checkKernels(
+  cluster: Cluster,
+  hosts: readonly SimulatedHost[],
+  all: readonly EndpointView[],
+): void {
+  for (const host of hosts) {
     const networks = new Set(
       all.filter((view) => view.host.id === host.id).map((view) => view.network.id),
     );
@@ -56,23 +78,21 @@ function checkKernels(cluster: Cluster, all: readonly EndpointView[]): void {
     assert.deepEqual(
       held.map(({ mac, vtep }) => `${mac} ${vtep}`).toSorted(),
       remote.map((view) => `${view.mac} ${vtepOf(cluster, view)}`).toSorted(),
-      `host ${host.n}'s kernel is what the map implies`,
+      `S7: the kernel of host-${host.n} is what the map implies`,
     );
     for (const view of all) {
       if (view.host.id === host.id)
-        assert.ok(host.kernel.hasPort(view.id), `${view.id} has its port`);
+        assert.ok(host.kernel.hasPort(view.id), `S7: endpoint ${view.id} has its port`);
     }
   }
 }
 
 /** Which namespace each endpoint is in: only its own host knows. */
 function placesOf(
-  cluster: Cluster,
+  hosts: readonly SimulatedHost[],
   views: readonly (readonly EndpointView[])[],
 ): ReadonlyMap<string, string> {
-  const own = views.flatMap((all, at) =>
-    all.filter(({ host }) => host.id === cluster.hosts[at]?.id),
-  );
+  const own = views.flatMap((all, at) => all.filter(({ host }) => host.id === hosts[at]?.id));
   return new Map(own.map(({ id, netns }) => [id, netns ?? ""]));
 }
 
@@ -84,4 +104,9 @@ function vtepOf(cluster: Cluster, view: EndpointView): string {
 function endpointsOf(answer: Answer): readonly EndpointView[] {
   assert.equal(answer.kind, "endpoints");
   return answer.kind === "endpoints" ? answer.endpoints : [];
+}
+
+function statusOf(answer: Answer): StatusView {
+  if (answer.kind !== "status") return assert.fail(`a status, and not ${answer.kind}`);
+  return answer.status;
 }

@@ -1,22 +1,30 @@
 /**
- * A whole cluster from one seed: real agent cores on simulated links, disks and kernels, a workload
- * that attaches, detaches and creates, and faults that crash, cut and wipe. First chaos, where only
- * what must always hold is checked; then the faults stop and everything has to agree.
+ * A whole cluster from one seed: real agent cores on simulated links, disks and kernels, and what
+ * was promised to whoever works with it. A witness sees every disk.
  */
 
 import type { Answer, Command } from "../../agent/command.ts";
-import { type Cidr, parseCidr } from "../../base/address.ts";
+import { type Cidr, type Ip, parseCidr } from "../../base/address.ts";
 import { type Name, parseName } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
-import { pick, type Random, seededRandom, shuffled } from "../../base/random.ts";
-import { SimulatedHost } from "./host.ts";
+import { pick, type Random, shuffled } from "../../base/random.ts";
+import { dice, happens } from "./dice.ts";
+import { SimulatedHost, type Watcher } from "./host.ts";
+import { markingLog } from "./marking-log.ts";
 import { Network, type NetworkFaults } from "./network.ts";
 import { Schedule } from "./schedule.ts";
+import { describeEffect } from "./story.ts";
+import { Trace } from "./trace.ts";
+import { Witness } from "./witness.ts";
 
 export type ClusterOptions = {
   readonly seed: number;
   readonly hosts: number;
+  /** So many of them come later. */
+  readonly late?: number;
   readonly log?: Log;
+  /** Whether what happens is kept as text. */
+  readonly isTraced?: boolean;
 };
 
 /** An endpoint that an agent has acknowledged. */
@@ -24,42 +32,60 @@ export type Acknowledged = {
   readonly id: string;
   readonly host: SimulatedHost;
   readonly netns: string;
+  readonly name: string | undefined;
   readonly network: string;
+  /** Two networks may have one name for a while. */
+  readonly networkId: string;
   readonly addresses: readonly string[];
 };
 
-const silent: Log = {
-  error: () => undefined,
-  warn: () => undefined,
-  info: () => undefined,
-  debug: () => undefined,
-  named: () => silent,
-};
+/** How an endpoint is wished for. */
+export type Wish = { readonly name?: string | undefined; readonly address?: string | undefined };
 
 export class Cluster {
   readonly schedule = new Schedule();
+  /** Chance of what is done to the cluster, and of what is done with it. */
   readonly random: Random;
+  readonly work: Random;
   readonly network: Network;
   readonly hosts: readonly SimulatedHost[];
+  readonly witness: Witness;
+  readonly trace: Trace;
   /** What was promised, and not yet asked to be taken back. */
   readonly endpoints = new Map<string, Acknowledged>();
   readonly networks = new Set<string>();
   /** Namespaces whose endpoint may be there or not: its agent died before it answered. */
   readonly uncertain = new Set<string>();
+  /** Networks somebody has asked to remove: they may still be shown, or shown again under a name. */
+  readonly removing = new Set<string>();
+  /** Hosts whose disk was lost or is older than what they once promised. */
+  readonly lostDisks = new Set<SimulatedHost>();
+  /** Hosts that stay down until everything heals. */
+  readonly zombies = new Set<SimulatedHost>();
   /** How often each rare thing happened, so that a run that never met it can be told. */
   readonly marks = new Map<string, number>();
+  /** Share of durable writes that a host's disk refuses, in percent. */
+  diskFaults = 0;
+  readonly #disks: Random;
   #namespace = 0;
 
-  constructor({ seed, hosts, log = silent }: ClusterOptions) {
-    this.random = seededRandom(seed);
+  constructor({ seed, hosts, late = 0, log, isTraced = false }: ClusterOptions) {
+    this.random = dice(seed, "faults");
+    this.work = dice(seed, "work");
+    this.#disks = dice(seed, "disks");
+    this.trace = new Trace({ isKept: isTraced });
     const mark = (name: string) => this.mark(name);
-    this.network = new Network(this.schedule, this.random, { faults: calm(), mark });
+    this.witness = new Witness({ now: () => this.schedule.now(), mark });
+    this.network = new Network(this.schedule, dice(seed, "network"), { faults: calm(), mark });
     const seeds = ["10.0.1.1:7790"];
+    const watcher = this.#watcher();
     this.hosts = Array.from({ length: hosts }, (_, at) => {
-      const { schedule, network, random } = this;
-      return new SimulatedHost({ n: at + 1, schedule, network, random, log, seeds });
+      const { schedule, network } = this;
+      const own = log ?? markingLog({ mark, note: (text) => this.note(at + 1, 0, text) });
+      const random = dice(seed, `host-${at + 1}`);
+      return new SimulatedHost({ n: at + 1, schedule, network, random, log: own, seeds, watcher });
     });
-    for (const host of this.hosts) host.boot();
+    for (const host of this.hosts.slice(0, hosts - late)) host.boot();
   }
 
   run(ms: number): void {
@@ -71,13 +97,28 @@ export class Cluster {
     this.marks.set(name, (this.marks.get(name) ?? 0) + 1);
   }
 
+  /** Adds to the trace; host 0 is nobody: what is done to the cluster. */
+  note(host: number, size: number, text: () => string | undefined): void {
+    this.trace.note(this.schedule.now(), host, size, text);
+  }
+
+  /** Something is done to the cluster: it counts, and is read by whoever reads the trace. */
+  does(what: string, host?: SimulatedHost): void {
+    this.mark(what);
+    this.note(0, 7, () => (host === undefined ? what : `${what}: host-${host.n}`));
+  }
+
   ask(
     host: SimulatedHost,
     command: Command,
     then: (answer: Answer) => void = () => undefined,
   ): void {
     host.ask(command, (answer) => {
-      if (answer.kind === "refused") this.mark(`refused ${answer.refusal.code}`);
+      if (answer.kind === "refused") {
+        const { code, message } = answer.refusal;
+        this.mark(`refused ${code}`);
+        this.note(host.n, 3, () => `refuses ${command.kind}: ${message}`);
+      }
       then(answer);
     });
   }
@@ -101,25 +142,61 @@ export class Cluster {
     });
   }
 
-  attach(host: SimulatedHost, network: string): void {
+  removeNetwork(host: SimulatedHost, text: string): void {
+    const command: Command = {
+      kind: "network-remove",
+      network: text,
+      isForced: true,
+      waitMs: undefined,
+    };
+    this.networks.delete(text);
+    this.removing.add(text);
+    for (const endpoint of [...this.endpoints.values()]) {
+      if (endpoint.network !== text) continue;
+      this.endpoints.delete(endpoint.id);
+      this.uncertain.add(endpoint.netns);
+    }
+    this.ask(host, command, () => this.mark("network removed"));
+  }
+
+  /** What this host's disk held is gone or old; what of it nobody else knows cannot come back. */
+  loseDisk(host: SimulatedHost, lose: () => void): void {
+    lose();
+    this.witness.diskLost(host);
+    for (const endpoint of [...this.endpoints.values()]) {
+      if (endpoint.host !== host) continue;
+      this.endpoints.delete(endpoint.id);
+      this.uncertain.add(endpoint.netns);
+    }
+    this.lostDisks.add(host);
+  }
+
+  attach(host: SimulatedHost, network: string, wish: Wish = {}): void {
     this.#namespace += 1;
     const netns = `/run/netns/c${this.#namespace}`;
     host.kernel.addNamespace(netns);
-    const rest = {
-      name: undefined,
+    const { name, address } = wish;
+    const command: Command = {
+      kind: "endpoint-add",
+      network,
+      netns,
+      name: name as Name | undefined,
       interface: "eth0",
-      addresses: [],
+      addresses: address === undefined ? [] : [address as Ip],
       mac: undefined,
       waitMs: undefined,
     };
     this.uncertain.add(netns);
-    this.ask(host, { kind: "endpoint-add", network, netns, ...rest }, (answer) => {
-      const isLost = answer.kind === "refused" && answer.refusal.code === "AGENT_UNREACHABLE";
+    this.ask(host, command, (answer) => {
+      const isLost = answer.kind === "refused" && isUnknown(answer.refusal.code);
       if (!isLost) this.uncertain.delete(netns);
       if (answer.kind !== "endpoint") return;
-      const { id, addresses } = answer.endpoint;
-      this.endpoints.set(id, { id, host, netns, network, addresses });
+      const { id, addresses, network: at } = answer.endpoint;
+      // Somebody else may have removed the network, and this host not know it yet.
+      if (this.removing.has(network)) this.uncertain.add(netns);
+      else this.endpoints.set(id, { id, host, netns, name, network, networkId: at.id, addresses });
       this.mark("attached");
+      this.note(host.n, 4, () => `promises endpoint ${id} ${addresses.join(" ")}`);
     });
   }
 
@@ -127,6 +204,7 @@ export class Cluster {
     this.endpoints.delete(endpoint.id);
     const command: Command = { kind: "endpoint-remove", endpoint: endpoint.id, waitMs: undefined };
     this.uncertain.add(endpoint.netns);
+    this.note(endpoint.host.n, 5, () => `is asked to remove endpoint ${endpoint.id}`);
     this.ask(endpoint.host, command, (answer) => {
       if (answer.kind === "removed") this.uncertain.delete(endpoint.netns);
     });
@@ -137,6 +215,7 @@ export class Cluster {
   vanish(endpoint: Acknowledged): void {
     this.endpoints.delete(endpoint.id);
     endpoint.host.kernel.removeNamespace(endpoint.netns);
+    this.note(endpoint.host.n, 6, () => `loses the namespace of endpoint ${endpoint.id}`);
     this.mark("vanished");
   }
 
@@ -144,13 +223,24 @@ export class Cluster {
   split(isOneWay: boolean): void {
     const order = shuffled(this.random, this.hosts);
     const cut = 1 + this.random.below(Math.max(1, this.hosts.length - 1));
-    for (const a of order.slice(0, cut)) {
-      for (const b of order.slice(cut)) {
+    this.separate(order.slice(0, cut), order.slice(cut), isOneWay);
+    this.mark(isOneWay ? "one-way cut" : "split");
+  }
+
+  /** Lets nothing pass from some hosts to others, nor back unless it is one-way. */
+  separate(
+    some: readonly SimulatedHost[],
+    others: readonly SimulatedHost[],
+    isOneWay: boolean,
+  ): void {
+    for (const a of some) {
+      for (const b of others) {
         this.network.cut(a.id, b.id, true);
         if (!isOneWay) this.network.cut(b.id, a.id, true);
       }
     }
-    this.mark(isOneWay ? "one-way cut" : "split");
+    const list = (hosts: readonly SimulatedHost[]) => hosts.map(({ n }) => n).join(",");
+    this.note(0, 8, () => `cut ${list(some)} ${isOneWay ? "to" : "from"} ${list(others)}`);
   }
 
   anyHost(): SimulatedHost {
@@ -161,14 +251,38 @@ export class Cluster {
     return pick(this.random, [...this.endpoints.values()]);
   }
 
-  /** Every fault stops and every process runs. */
-  heal(): void {
+  /** Every fault stops and every process runs, but for those who stay dead. */
+  heal(dead: ReadonlySet<SimulatedHost> = new Set()): void {
+    this.note(0, 9, () => "everything heals");
     this.network.mendAll();
     Object.assign(this.network.faults, calm());
+    this.diskFaults = 0;
     for (const host of this.hosts) {
+      if (dead.has(host)) continue;
+      host.slowMs = 0;
       host.resume();
       if (!host.isUp) host.boot();
     }
+  }
+
+  #watcher(): Watcher {
+    return {
+      does: (host, effect) => {
+        const size = "message" in effect ? effect.kind.length + 64 : effect.kind.length;
+        this.note(host.n, size, () => describeEffect(effect, this.hosts));
+      },
+      wrote: (host, ops, isDurable) => this.witness.wrote(host, ops, isDurable),
+      booted: (host) => {
+        this.witness.booted(host);
+        this.note(host.n, 2, () => "starts");
+      },
+      fate: (host) => {
+        if (this.diskFaults === 0 || !happens(this.#disks, this.diskFaults)) return "done";
+        const fate = happens(this.#disks, 50) ? "refused" : "torn";
+        this.does(`write ${fate}`, host);
+        return fate;
+      },
+    };
   }
 }
 
@@ -182,4 +296,9 @@ export function calm(): NetworkFaults {
     jitterMs: 1,
     linkBreak: 0,
   };
+}
+
+/** Refusals after which nobody knows whether it was done. */
+function isUnknown(code: string): boolean {
+  return code === "AGENT_UNREACHABLE" || code === "STORE_DAMAGED";
 }

@@ -12,6 +12,7 @@ import type { Random } from "../../base/random.ts";
 import { certify, clusterOf } from "../../membership/certificate.ts";
 import { encodeHello, helloFault, protocolVersion } from "../../membership/hello.ts";
 import { refuseJoin } from "../../membership/join.ts";
+import type { JournalOp } from "../../store/journal.ts";
 import { RowReader } from "../../store/rows.ts";
 import { simulatedCrypto, simulatedHost, simulatedSigner } from "./crypto.ts";
 import { Disk } from "./disk.ts";
@@ -20,6 +21,27 @@ import type { Network, Station } from "./network.ts";
 import type { Schedule } from "./schedule.ts";
 
 const root = simulatedSigner(1);
+
+/** What becomes of a durable write: done; refused; or refused although it reached the disk. */
+export type WriteFate = "done" | "refused" | "torn";
+
+/** Who looks at a host from outside: what it does, and what its disk holds. */
+export type Watcher = {
+  /** An effect is about to be performed. */
+  readonly does: (host: SimulatedHost, effect: Effect) => void;
+  /** These rows are on the disk now: the host's own if durable, else what others wrote. */
+  readonly wrote: (host: SimulatedHost, ops: readonly JournalOp[], isDurable: boolean) => void;
+  readonly booted: (host: SimulatedHost) => void;
+  /** Asked at each durable write. */
+  readonly fate: (host: SimulatedHost) => WriteFate;
+};
+
+const nobody: Watcher = {
+  does: () => undefined,
+  wrote: () => undefined,
+  booted: () => undefined,
+  fate: () => "done",
+};
 
 export class SimulatedHost implements Station {
   readonly n: number;
@@ -39,6 +61,17 @@ export class SimulatedHost implements Station {
   /** Of this life; encoded once, since it is shown at each dial. */
   #hello: Uint8Array | undefined;
   readonly #admitted = new WeakSet<Uint8Array>();
+  readonly #watcher: Watcher;
+  /** What the wall clock here shows more than the true time, in milliseconds. */
+  skewMs = 0;
+  /** How long this host takes for each input, in milliseconds. */
+  slowMs = 0;
+  /** When it has done with what it has got. */
+  #freeAt = 0;
+  /** Since when it runs without a break. */
+  #runningSince = 0;
+  /** Durable writes that are under way. */
+  #appending: (readonly JournalOp[])[] = [];
   /** Inputs that wait because the process is stopped. */
   #paused: ((agent: Agent) => void)[] | undefined;
   /** Raised at each boot, so that completions of an earlier life reach nobody. */
@@ -51,6 +84,7 @@ export class SimulatedHost implements Station {
     readonly random: Random;
     readonly log: Log;
     readonly seeds: readonly string[];
+    readonly watcher?: Watcher;
   }) {
     this.n = options.n;
     this.id = simulatedHost(options.n);
@@ -60,11 +94,22 @@ export class SimulatedHost implements Station {
     this.#random = options.random;
     this.#log = options.log;
     this.#seeds = options.seeds;
+    this.#watcher = options.watcher ?? nobody;
     this.#network.join(this);
   }
 
   get isUp(): boolean {
     return this.#agent !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused !== undefined;
+  }
+
+  /** For how long it has been running, without a crash or a pause. */
+  get runningMs(): number {
+    const isRunning = this.#agent !== undefined && this.#paused === undefined;
+    return isRunning ? this.#schedule.now() - Math.max(this.#runningSince, this.#freeAt) : 0;
   }
 
   agent(): Agent | undefined {
@@ -92,7 +137,10 @@ export class SimulatedHost implements Station {
       seeds: this.#seeds,
       crypto,
       random: this.#random,
-      clock: this.#schedule,
+      clock: {
+        now: () => this.#schedule.now(),
+        wallMs: () => this.#schedule.wallMs() + this.skewMs,
+      },
       log: this.#log,
       office: {
         token: () => ({ code: "NOT_PERMITTED", message: "no tokens here" }),
@@ -103,12 +151,20 @@ export class SimulatedHost implements Station {
     for (const row of this.disk.rows("origins")) reader.take(row);
     agent.restore(reader.finish().origins, [...this.disk.rows("local")]);
     this.#agent = agent;
+    this.#runningSince = this.#schedule.now();
+    this.#freeAt = 0;
+    this.#watcher.booted(this);
     this.input((starting) => starting.start(this.#schedule.now()));
     this.#tick(this.#life);
   }
 
-  /** The process dies. With `kept`, so many of the unsynced writes survive; else all do. */
-  crash(kept: (unsynced: number) => number = (all) => all): void {
+  /**
+   * The process dies. With `kept`, so many of the unsynced writes survive; else all do. A durable
+   * write that is under way may reach the disk all the same, and nobody is told.
+   */
+  crash(kept: (unsynced: number) => number = (all) => all, reachesDisk = false): void {
+    if (reachesDisk && this.#appending.length > 0) this.#toDisk(this.#appending[0] ?? []);
+    this.#appending = [];
     this.#agent = undefined;
     this.#paused = undefined;
     this.#life += 1;
@@ -127,6 +183,7 @@ export class SimulatedHost implements Station {
 
   resume(): void {
     const waiting = this.#paused ?? [];
+    if (this.#paused !== undefined) this.#runningSince = this.#schedule.now();
     this.#paused = undefined;
     for (const handle of waiting) this.input(handle);
   }
@@ -165,8 +222,24 @@ export class SimulatedHost implements Station {
       this.#paused.push(handle);
       return;
     }
+    const now = this.#schedule.now();
+    if (this.slowMs === 0 && this.#freeAt <= now) return this.#handle(handle);
+    this.#freeAt = Math.max(this.#freeAt, now) + this.slowMs;
+    const life = this.#life;
+    this.#schedule.after(this.#freeAt - now, () => {
+      if (life !== this.#life) return;
+      if (this.#paused === undefined) this.#handle(handle);
+      else this.#paused.push(handle);
+    });
+  }
+
+  #handle(handle: (agent: Agent) => void): void {
+    if (this.#agent === undefined) return;
     handle(this.#agent);
-    for (const effect of this.#agent.drain()) this.#perform(effect);
+    for (const effect of this.#agent.drain()) {
+      this.#watcher.does(this, effect);
+      this.#perform(effect);
+    }
   }
 
   #tick(life: number): void {
@@ -192,12 +265,10 @@ export class SimulatedHost implements Station {
       case "wake":
         return this.#later(effect.afterMs, (agent) => agent.woken(this.#schedule.now()));
       case "append":
-        return this.#later(this.#random.below(3000) / 1000, (agent) => {
-          this.disk.append(effect.ops, true);
-          agent.appended(this.#schedule.now());
-        });
+        return this.#append(effect.ops);
       case "keep":
         this.disk.append(effect.ops, false);
+        this.#watcher.wrote(this, effect.ops, false);
         return;
       case "answer": {
         const answered = this.#answers.get(effect.ticket);
@@ -208,6 +279,27 @@ export class SimulatedHost implements Station {
       default:
         this.#performInKernel(effect);
     }
+  }
+
+  #append(ops: readonly JournalOp[]): void {
+    this.#appending.push(ops);
+    const life = this.#life;
+    this.#schedule.after(this.#random.below(3000) / 1000, () => {
+      if (life !== this.#life) return;
+      this.#appending = this.#appending.filter((each) => each !== ops);
+      const fate = this.#watcher.fate(this);
+      if (fate !== "refused") this.#toDisk(ops);
+      const refusal = { code: "STORE_DAMAGED", message: "the disk refuses to write" } as const;
+      this.input((agent) => {
+        if (fate === "done") agent.appended(this.#schedule.now());
+        else agent.appendFailed(refusal, this.#schedule.now());
+      });
+    });
+  }
+
+  #toDisk(ops: readonly JournalOp[]): void {
+    this.disk.append(ops, true);
+    this.#watcher.wrote(this, ops, true);
   }
 
   #performInKernel(effect: Effect): void {

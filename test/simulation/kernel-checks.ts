@@ -1,0 +1,69 @@
+/**
+ * S7 while things go on: no kernel sends frames for an endpoint anywhere but to its host, nor lacks
+ * a way to it, for longer than a running agent needs to notice.
+ */
+import type { HostId } from "../../base/id.ts";
+import type { SimulatedHost } from "./host.ts";
+import { isShown, type Seen, type View, Violation, type Witness } from "./witness.ts";
+
+/** A view two seconds old may still show; and the sweep that finds what others did takes three. */
+const staleMs = 5_500;
+const missingMs = 9_000;
+
+/** The kernel of every host that has been running for a while. */
+export function checkKernelsNow(
+  hosts: readonly SimulatedHost[],
+  witness: Witness,
+  now: number,
+): void {
+  const vteps = new Map(hosts.map(({ id, address }) => [id, address.split(":")[0] ?? ""]));
+  for (const host of hosts) {
+    if (host.runningMs < staleMs || host.slowMs > 0) continue;
+    const view = witness.view(host.id);
+    const endpoints = [...view.endpoints.values()];
+    checkNothingStale(host, { endpoints, vteps, now });
+    if (host.runningMs >= missingMs) checkNothingMissing(host, view, { endpoints, vteps, now });
+  }
+}
+
+type World = {
+  readonly endpoints: readonly Seen[];
+  readonly vteps: ReadonlyMap<HostId, string>;
+  readonly now: number;
+};
+
+function checkNothingStale(host: SimulatedHost, { endpoints, vteps, now }: World): void {
+  const ways = new Set<string>();
+  for (const { host: at, mac, goneAt } of endpoints) {
+    if (goneAt === undefined || now - goneAt < staleMs) ways.add(`${mac} ${vteps.get(at)}`);
+  }
+  for (const vni of host.kernel.vnis()) {
+    for (const { mac, vtep } of host.kernel.remotes(vni).values()) {
+      if (!ways.has(`${mac} ${vtep}`))
+        throw new Violation(`S7: host-${host.n} sends ${mac} to ${vtep}, where nobody has it`);
+    }
+  }
+}
+
+function checkNothingMissing(
+  host: SimulatedHost,
+  view: View,
+  { endpoints, vteps, now }: World,
+): void {
+  const settled = endpoints.filter(({ network, since, goneAt }) => {
+    return goneAt === undefined && now - since > missingMs && isShown(view, network);
+  });
+  const here = new Set(settled.filter((each) => each.host === host.id).map((each) => each.network));
+  const held = new Set(
+    host.kernel
+      .vnis()
+      .flatMap((vni) =>
+        [...host.kernel.remotes(vni).values()].map(({ mac, vtep }) => `${mac} ${vtep}`),
+      ),
+  );
+  for (const { id, network, mac, host: at } of settled) {
+    const isRemote = at !== host.id && here.has(network);
+    if (isRemote && host.kernel.vnis().length > 0 && !held.has(`${mac} ${vteps.get(at)}`))
+      throw new Violation(`S7: host-${host.n} has no way to endpoint ${id} on another host`);
+  }
+}

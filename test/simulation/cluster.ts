@@ -99,7 +99,11 @@ export class Cluster {
 
   /** Adds to the trace; host 0 is nobody: what is done to the cluster. */
   note(host: number, size: number, text: () => string | undefined): void {
-    this.trace.note(this.schedule.now(), host, size, text);
+    const named = () =>
+      text()?.replaceAll(/12D3KooW\w{44}/g, (id) => {
+        return `host-${this.hosts.find((each) => each.id === id)?.n ?? "?"}`;
+      });
+    this.trace.note(this.schedule.now(), host, size, named);
   }
 
   /** Something is done to the cluster: it counts, and is read by whoever reads the trace. */

@@ -29,7 +29,10 @@ export type WriteFate = "done" | "refused" | "torn";
 export type Watcher = {
   /** An effect is about to be performed. */
   readonly does: (host: SimulatedHost, effect: Effect) => void;
-  /** These rows are on the disk now: the host's own if durable, else what others wrote. */
+  /**
+   * The host takes these rows for written: its own if durable, else what others wrote. What reached
+   * the disk without its knowing counts when it starts from there.
+   */
   readonly wrote: (host: SimulatedHost, ops: readonly JournalOp[], isDurable: boolean) => void;
   readonly booted: (host: SimulatedHost) => void;
   /** Asked at each durable write. */
@@ -163,7 +166,7 @@ export class SimulatedHost implements Station {
    * write that is under way may reach the disk all the same, and nobody is told.
    */
   crash(kept: (unsynced: number) => number = (all) => all, reachesDisk = false): void {
-    if (reachesDisk && this.#appending.length > 0) this.#toDisk(this.#appending[0] ?? []);
+    if (reachesDisk && this.#appending.length > 0) this.disk.append(this.#appending[0] ?? [], true);
     this.#appending = [];
     this.#agent = undefined;
     this.#paused = undefined;
@@ -235,10 +238,20 @@ export class SimulatedHost implements Station {
 
   #handle(handle: (agent: Agent) => void): void {
     if (this.#agent === undefined) return;
-    handle(this.#agent);
-    for (const effect of this.#agent.drain()) {
+    for (const effect of this.#think(this.#agent, handle)) {
       this.#watcher.does(this, effect);
       this.#perform(effect);
+    }
+  }
+
+  /** Whatever comes in: an agent's core never throws. */
+  #think(agent: Agent, handle: (agent: Agent) => void): readonly Effect[] {
+    try {
+      handle(agent);
+      return agent.drain();
+    } catch (cause) {
+      const stack = cause instanceof Error ? cause.stack : String(cause);
+      throw new Error(`S13: host-${this.n} threw ${stack}`, { cause });
     }
   }
 
@@ -288,18 +301,14 @@ export class SimulatedHost implements Station {
       if (life !== this.#life) return;
       this.#appending = this.#appending.filter((each) => each !== ops);
       const fate = this.#watcher.fate(this);
-      if (fate !== "refused") this.#toDisk(ops);
+      if (fate !== "refused") this.disk.append(ops, true);
+      if (fate === "done") this.#watcher.wrote(this, ops, true);
       const refusal = { code: "STORE_DAMAGED", message: "the disk refuses to write" } as const;
       this.input((agent) => {
         if (fate === "done") agent.appended(this.#schedule.now());
         else agent.appendFailed(refusal, this.#schedule.now());
       });
     });
-  }
-
-  #toDisk(ops: readonly JournalOp[]): void {
-    this.disk.append(ops, true);
-    this.#watcher.wrote(this, ops, true);
   }
 
   #performInKernel(effect: Effect): void {

@@ -116,7 +116,8 @@ function settle(cluster: Cluster, options: RunOptions): void {
 }
 
 function isCalm(cluster: Cluster, alive: readonly SimulatedHost[]): boolean {
-  return cluster.witness.agree(alive) && alive.every((host) => host.agent()?.isSettled ?? false);
+  const isSettled = alive.every((host) => host.agent()?.isSettled ?? false);
+  return isSettled && cluster.witness.agree(alive) && accused(cluster, alive) === undefined;
 }
 
 function describeError(error: Error): string {

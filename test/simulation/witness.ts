@@ -108,7 +108,11 @@ export class Witness {
   /** The process starts from its disk. */
   booted(host: SimulatedHost): void {
     this.#views.set(host.id, emptyView());
-    for (const { key, value } of host.disk.rows("origins")) this.#see(host, key, value);
+    for (const { key, value } of host.disk.rows("origins")) {
+      const row = rowOf(key);
+      if (row.origin === host.id) this.#own(host, row, key, value);
+      this.#see(host, key, value);
+    }
   }
 
   wrote(host: SimulatedHost, ops: readonly JournalOp[], isDurable: boolean): void {
@@ -140,6 +144,7 @@ export class Witness {
     const isNewLife = this.#deleted.has(row) && /^(endpoint|network)\//.test(key);
     if (isNewLife) throw new Violation(`S4: ${key} of host-${host.n} was deleted and is back`);
     const known = this.#rows.get(row);
+    if (known?.at(-1) === value) return;
     if (known === undefined) this.#rows.set(row, [value]);
     else known.push(value);
   }

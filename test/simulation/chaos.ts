@@ -3,7 +3,7 @@ import { pick, shuffled } from "../../base/random.ts";
 import type { Cluster } from "./cluster.ts";
 import { type dice, happens } from "./dice.ts";
 import type { SimulatedHost } from "./host.ts";
-import { type FaultName, faultNames } from "./options.ts";
+import { type FaultName, faultNames, unmixed } from "./options.ts";
 import { works } from "./workload.ts";
 
 type Act = {
@@ -62,9 +62,6 @@ const acts: readonly Act[] = [
   { fault: "breaks", weight: 2, act: breakLinks },
 ];
 
-/** Every fault there is. */
-export const allFaults: ReadonlySet<FaultName> = new Set(faultNames);
-
 /** One random step: something is done with the cluster, or to it. */
 export function chaosStep(cluster: Cluster, faults: ReadonlySet<FaultName> = usualFaults): void {
   draw(cluster.work, works)?.act(cluster);
@@ -78,9 +75,8 @@ export function chaosStep(cluster: Cluster, faults: ReadonlySet<FaultName> = usu
   cluster.run(cluster.work.below(400));
 }
 
-/** What the agent's own chaos test has: no disk is lost. */
 const usualFaults: ReadonlySet<FaultName> = new Set(
-  faultNames.filter((name) => name !== "wipe" && name !== "rollback"),
+  faultNames.filter((name) => !unmixed.includes(name)),
 );
 
 function draw<Item extends { readonly weight: number }>(

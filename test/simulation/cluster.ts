@@ -56,7 +56,7 @@ export class Cluster {
   readonly networks = new Set<string>();
   /** Namespaces whose endpoint may be there or not: its agent died before it answered. */
   readonly uncertain = new Set<string>();
-  /** Networks somebody has asked to remove: they may still be shown, or shown again under a name. */
+  /** Names of networks that somebody has asked to remove: who knows it when is open. */
   readonly removing = new Set<string>();
   /** Hosts whose disk was lost or is older than what they once promised. */
   readonly lostDisks = new Set<SimulatedHost>();

@@ -1,6 +1,6 @@
 /**
- * One run from its seed: a cluster forms, lives through its faults while every rule is checked after
- * every step, and then the faults stop and it has to become, in bounded time, what was promised.
+ * One run from its seed: a cluster forms and lives through its faults, while every rule is checked
+ * after every step; then the faults stop, and in bounded time it has to become what was promised.
  */
 import { pick } from "../../base/random.ts";
 import { chaosStep } from "./chaos.ts";

@@ -1,4 +1,4 @@
-/** What an agent does, in words for a trace. Pings and their answers are left out: they are noise. */
+/** What an agent does, in words for a trace, without pings: they would be most of it. */
 import type { Effect } from "../../agent/effect.ts";
 import type { Envelope } from "../../agent/envelope.ts";
 import type { HostId } from "../../base/id.ts";

@@ -107,12 +107,17 @@ export class Witness {
 
   /** The process starts from its disk. */
   booted(host: SimulatedHost): void {
+    const before = this.view(host.id);
     this.#views.set(host.id, emptyView());
     for (const { key, value } of host.disk.rows("origins")) {
       const row = rowOf(key);
       if (row.origin === host.id) this.#own(host, row, key, value);
       this.#see(host, key, value);
     }
+    // A removal may have reached the disk although the process did not live to hear of it.
+    const after = this.view(host.id).endpoints;
+    for (const [id, endpoint] of before.endpoints)
+      if (endpoint.host === host.id && !after.has(id)) this.#free(id);
   }
 
   wrote(host: SimulatedHost, ops: readonly JournalOp[], isDurable: boolean): void {

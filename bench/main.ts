@@ -7,45 +7,76 @@ import { describeError } from "../base/errors.ts";
 import { enterLab } from "../test/lab/enter.ts";
 import { benchConvergence } from "./convergence.ts";
 import { benchFootprint } from "./footprint.ts";
+import { benchGossip } from "./gossip.ts";
 import { benchThroughput } from "./throughput.ts";
 
 const usage = `usage: npm run bench -- NAME [OPTION...]
   convergence [--hosts 3] [--rounds 200]    endpoint made on one host -> in all others' kernels
   throughput [--rounds 5] [--seconds 3]     TCP between endpoints, against a VXLAN built by hand
-  footprint [--starts 10] [--seconds 60]    start to ready; memory, CPU, traffic when idle`;
+  footprint [--starts 10] [--seconds 60]    start to ready; memory, CPU, traffic when idle
+  gossip [--hosts 5,20,50] [--peer serf]    agents by the dozen, beside another product's:
+      joins, updates, deaths, partitions, load, cost; how much of each:
+      [--updates 100] [--burst 1000] [--kills 3] [--seconds 20] [--split 60] [--minutes 1]`;
 
 const options = {
-  hosts: { type: "string", default: "3" },
+  hosts: { type: "string" },
   rounds: { type: "string" },
   starts: { type: "string", default: "10" },
   seconds: { type: "string" },
+  peer: { type: "string" },
+  updates: { type: "string", default: "100" },
+  burst: { type: "string", default: "1000" },
+  kills: { type: "string", default: "3" },
+  split: { type: "string", default: "60" },
+  minutes: { type: "string", default: "1" },
 } as const;
+
+type Words = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"];
 
 /** The bench that was asked for. Throws where the words make no sense. */
 function chosen(): () => Promise<void> {
   const { positionals, values } = parseArgs({ options, allowPositionals: true });
   const [name, ...more] = positionals;
-  const hosts = count(values.hosts);
   const starts = count(values.starts);
   if (more.length > 0) throw new Error(`one bench at a time: ${positionals.join(" ")}`);
   switch (name) {
-    case "convergence":
+    case "convergence": {
+      const hosts = count(values.hosts ?? "3");
       if (hosts < 2) throw new Error("convergence needs two hosts or more");
       return () => benchConvergence({ hosts, rounds: count(values.rounds ?? "200") });
+    }
     case "throughput": {
       const [rounds, seconds] = [count(values.rounds ?? "5"), count(values.seconds ?? "3")];
       return () => benchThroughput({ rounds, seconds });
     }
     case "footprint":
       return () => benchFootprint({ starts, seconds: count(values.seconds ?? "60") });
+    case "gossip":
+      return gossip(values);
     default:
       throw new Error(name === undefined ? "name a bench" : `no bench is called ${name}`);
   }
 }
 
-function count(text: string): number {
+function gossip(values: Words): () => Promise<void> {
+  const { peer } = values;
+  if (peer !== undefined && peer !== "serf") throw new Error(`no peer is called ${peer}`);
+  const sizes = (values.hosts ?? "5,20,50").split(",").map((size) => count(size));
+  if (Math.min(...sizes) < 3) throw new Error("gossip needs three hosts or more");
+  const effort = {
+    updates: count(values.updates),
+    burst: count(values.burst),
+    kills: count(values.kills),
+    idleSeconds: count(values.seconds ?? "20"),
+    splitSeconds: count(values.split, 0),
+    minutes: count(values.minutes, 0),
+  };
+  return () => benchGossip({ sizes, peer, ...effort });
+}
+
+function count(text: string, least = 1): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`not a count: ${text}`);
+  if (!Number.isInteger(value) || value < least) throw new Error(`not a count: ${text}`);
   return value;
 }
 

@@ -1,6 +1,6 @@
 /** What an agent uses, read from /proc: nothing is asked of the agent. */
 import { readFileSync } from "node:fs";
-import type { Agent } from "../test/lab/agent.ts";
+import type { Host } from "../test/lab/host.ts";
 
 /** Of an agent's process, and of the helpers it keeps: iproute2's children and monitors. */
 export type Usage = {
@@ -12,14 +12,18 @@ export type Usage = {
   /** Processor time of all of them, and of all that have come and gone. */
   readonly cpuMs: number;
   readonly sentBytes: number;
+  readonly sentPackets: number;
   readonly receivedBytes: number;
 };
+
+/** An agent of any product: its process, and the host on which it runs. */
+type Measured = { readonly pid: number; readonly host: Host };
 
 /** The kernel counts processor time in hundredths of a second for whoever reads it here. */
 const jiffyMs = 10;
 
 /** As of now, since the agent was started; traffic is the underlay's. */
-export async function usageOf(agent: Agent): Promise<Usage> {
+export async function usageOf(agent: Measured): Promise<Usage> {
   const pids = withDescendants(agent.pid);
   const resident = pids.map((pid) => mebibytes(pid, "Rss"));
   const table = await agent.host.run(["cat", "/proc/net/dev"]);
@@ -32,6 +36,7 @@ export async function usageOf(agent: Agent): Promise<Usage> {
     cpuMs: sum(pids.map(cpuMsOf)),
     receivedBytes: counters[0] ?? 0,
     sentBytes: counters[8] ?? 0,
+    sentPackets: counters[9] ?? 0,
   };
 }
 

@@ -57,6 +57,7 @@ nft        nftables       demo test bench
 unshare    util-linux     demo test bench
 nsenter    util-linux     demo test bench
 iperf3     iperf3         (test) bench
+serf       serf           (bench)
 dockerd    docker.io      (root-test)
 vagrant    vagrant        (root-test)
 debootstrap debootstrap  (root-test)

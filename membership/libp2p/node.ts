@@ -24,6 +24,7 @@ import type { Identity } from "./identity.ts";
 import type { TransportLimits } from "./limits.ts";
 import { libp2pLogger } from "./logger.ts";
 import { muxer } from "./muxer.ts";
+import { gathered } from "./packets.ts";
 
 /** Where protocols are registered with libp2p. */
 export type Registrar = GossipSubComponents["registrar"];
@@ -78,7 +79,7 @@ export async function createNode(options: NodeOptions): Promise<Node> {
     logger: libp2pLogger(),
     addresses: { listen: [multiaddrOf(listen)] },
     transports: [tcp({ maxConnections: connections + pendingConnections })],
-    connectionEncrypters: [noise({ prologueBytes: prologueOf(options.clusterId) })],
+    connectionEncrypters: [gathered(noise({ prologueBytes: prologueOf(options.clusterId) }))],
     streamMuxers: [muxer(muxing)],
     connectionGater: door.gater,
     connectionManager: {

@@ -138,6 +138,7 @@ export class Addressing {
         break;
       case "host":
       case "removal":
+      case "appointment":
         break;
     }
   }

@@ -18,7 +18,10 @@ import type { Refusal } from "../base/errors.ts";
 import type { EndpointId, HostId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
-import type { Link } from "../membership/transport.ts";
+import { decodeHello, encodeHello, helloFault, protocolVersion } from "../membership/hello.ts";
+import { unpackEntries } from "../membership/revocations.ts";
+import type { GossipVerdict, Link } from "../membership/transport.ts";
+import type { SafeFile } from "../membership/vault.ts";
 import type { Actual, OpFailure } from "../overlay/dataplane.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { StoredOrigin } from "../store/rows.ts";
@@ -32,6 +35,7 @@ import { decodeEnvelope, type Envelope } from "./envelope.ts";
 import { type AgentOptions, type Hooks, makeParts, type Parts } from "./parts.ts";
 import { type HostRecord, hostKey } from "./schema.ts";
 import { statusView } from "./status.ts";
+import type { TableChange } from "./tables.ts";
 import type { Scene } from "./views.ts";
 
 export type { AgentOptions } from "./parts.ts";
@@ -56,9 +60,12 @@ export class Agent {
     this.#hooks = {
       emit: (effect) => void this.#effects.push(effect),
       learned: (origin, differences) => {
-        const changes = this.#parts.tables.update(origin, differences);
-        follow(changes, { self: options.self, parts: this.#parts, hooks: this.#hooks }, this.#now);
+        this.#follow(this.#parts.tables.update(origin, differences));
+        if (differences.some(({ key }) => key === hostKey)) this.#parts.bans.judge(origin);
       },
+      follow: (changes) => this.#follow(changes),
+      agreed: (host) => this.#parts.replication.compare(host, this.#now),
+      papersChanged: () => this.#publishSelf(),
       memberChanged: (host) => announceMember(host, this.#hooks, this.#now),
       settled: () => this.#settled(),
       write: (writes, localOps) => this.#write(writes, localOps),
@@ -74,6 +81,14 @@ export class Agent {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
+  }
+
+  /** Takes back the small files; first of all. False where a file is not what it should be. */
+  restoreFile(file: "tokens" | "revocations", bytes: Uint8Array): boolean {
+    if (file === "tokens") return this.#parts.book.restore(bytes);
+    const entries = unpackEntries(bytes, limits.revocationsBytes + limits.revocationBytes);
+    if (entries !== undefined) this.#parts.bans.restore(entries);
+    return entries !== undefined;
   }
 
   /**
@@ -106,12 +121,40 @@ export class Agent {
   /** The first input after `restore`: makes sure that our own host record says what is so. */
   start(now: Instant): void {
     this.#now = now;
-    const { certificate, name, address, underlay, version } = this.#options;
-    const record: HostRecord = { certificate, name, address, vtep: underlay.address, version };
-    const value = encode(record);
-    const known = this.#parts.replica.origin(this.#options.self)?.get(hostKey);
-    if (known === undefined || !bytesEqual(known, value)) this.#write([{ key: hostKey, value }]);
+    this.#parts.papers.start();
+    this.#publishSelf();
     this.tick(now);
+  }
+
+  /** What we say first on a link. */
+  hello(): Uint8Array {
+    const { boot, name, address } = this.#options;
+    const { papers, revocations } = this.#parts;
+    return encodeHello({
+      protocol: protocolVersion,
+      certificate: papers.certificate,
+      boot,
+      name,
+      address,
+      revocations: revocations.hash(),
+    });
+  }
+
+  /** Why we do not link with this peer, or undefined where we do. */
+  refusal(peer: HostId, hello: Uint8Array, now: Instant): string | undefined {
+    const { cluster, crypto, clock } = this.#options;
+    const { misconduct, revocations, bans } = this.#parts;
+    if (bans.isSelfRevoked) return "its own key was revoked";
+    const judge = { cluster, crypto, revocations, wallMs: clock.wallMs() };
+    return misconduct.refusal(peer, now) ?? helloFault(peer, hello, judge);
+  }
+
+  /** How the write of a small file ended. */
+  saved(file: SafeFile, refusal: Refusal | undefined, now: Instant): void {
+    this.#now = now;
+    const { bans, office, papers } = this.#parts;
+    const keepers = { revocations: bans.keeper, tokens: office.keeper, certificate: papers.keeper };
+    keepers[file].ended(refusal);
   }
 
   ask(ticket: number, command: Command, now: Instant): void {
@@ -127,6 +170,9 @@ export class Agent {
     this.#parts.attachments.retry(now);
     this.#parts.confirmations.tick(now);
     this.#parts.relay.tick(now);
+    this.#parts.bans.tick(now);
+    this.#parts.papers.tick(now);
+    this.#parts.misconduct.tick(now);
     this.#parts.reconciler.tick(now);
   }
 
@@ -138,14 +184,18 @@ export class Agent {
 
   linkUp(link: Link, now: Instant): void {
     this.#now = now;
-    this.#parts.contacts.linkUp(link, now);
-    this.#parts.replication.compare(link.host, now);
+    const { contacts, bans, replication, relay } = this.#parts;
+    contacts.linkUp(link, now);
+    bans.linkUp(link.host, decodeHello(link.hello));
+    if (!bans.isUnread(link.host)) replication.compare(link.host, now);
+    relay.linkUp(link.host);
   }
 
   linkDown(host: HostId, reason: string, now: Instant): void {
     this.#now = now;
     this.#parts.contacts.linkDown(host, reason, now);
     this.#parts.replication.linkDown(host);
+    this.#parts.bans.linkDown(host);
     this.#parts.confirmations.lost(host, now);
   }
 
@@ -164,20 +214,20 @@ export class Agent {
   }
 
   /** A gossiped message; the verdict decides whether it is passed on. */
-  gossiped(from: HostId, bytes: Uint8Array, now: Instant): "accept" | "ignore" | "reject" {
+  gossiped(from: HostId, bytes: Uint8Array, now: Instant): GossipVerdict {
     this.#now = now;
-    const envelope = decodeEnvelope(bytes);
-    if (envelope?.kind !== "delta" && envelope?.kind !== "head") return "reject";
-    const outcome =
-      envelope.kind === "delta"
-        ? this.#parts.replication.received(from, envelope.delta, now)
-        : this.#parts.replication.heard(from, envelope.head, now);
-    if (outcome.kind === "refused") return "reject";
-    return outcome.kind === "stale" ? "ignore" : "accept";
+    if (this.#parts.bans.isUnread(from)) return "ignore";
+    const verdict = this.#judge(from, decodeEnvelope(bytes), now);
+    if (verdict === "reject" && this.#parts.misconduct.note(from, now)) {
+      this.#log.error("host sends what proves false", { host: from });
+      this.#effects.push({ kind: "close", host: from, reason: "it sends what proves false" });
+    }
+    return verdict;
   }
 
-  serve(request: Uint8Array): Iterable<Uint8Array> {
-    return serve(this.#parts.replica, request, limits);
+  /** The frames that answer a host's pull: none while we do not know whether it may ask. */
+  serve(from: HostId, request: Uint8Array): Iterable<Uint8Array> {
+    return this.#parts.bans.isUnread(from) ? [] : serve(this.#parts.replica, request, limits);
   }
 
   pulled(id: number, frame: Uint8Array, now: Instant): void {
@@ -256,7 +306,24 @@ export class Agent {
     this.#parts.commands.close();
   }
 
+  #judge(from: HostId, envelope: Envelope | undefined, now: Instant): GossipVerdict {
+    const { bans, replication } = this.#parts;
+    if (envelope?.kind === "revocations") {
+      // What we know already others may not; what proves false nobody should pass on.
+      return bans.take(envelope.entries, from);
+    }
+    if (envelope?.kind !== "delta" && envelope?.kind !== "head") return "reject";
+    const outcome =
+      envelope.kind === "delta"
+        ? replication.received(from, envelope.delta, now)
+        : replication.heard(from, envelope.head, now);
+    if (outcome.kind === "refused") return "reject";
+    return outcome.kind === "stale" ? "ignore" : "accept";
+  }
+
   #dispatch(from: HostId, envelope: Envelope, now: Instant): void {
+    if (envelope.kind === "revocations") return this.#parts.bans.told(from, envelope);
+    if (this.#parts.bans.isUnread(from)) return;
     switch (envelope.kind) {
       case "ping": {
         const { nonce, root } = envelope;
@@ -295,11 +362,39 @@ export class Agent {
         this.#parts.relay.relayed(from, envelope);
         break;
       case "joined":
-        this.#parts.relay.answered(envelope);
+        this.#parts.relay.answered(from, envelope);
+        break;
+      case "renew":
+        this.#parts.papers.renewalAsked(from);
+        break;
+      case "renewed":
+        this.#parts.papers.renewed(envelope.certificate);
+        break;
+      case "revoked":
+        this.#parts.bans.compared(from, envelope);
         break;
       default:
         unreachable(envelope);
     }
+  }
+
+  #follow(changes: readonly TableChange[]): void {
+    const { self } = this.#options;
+    follow(changes, { self, parts: this.#parts, hooks: this.#hooks }, this.#now);
+    const isOurs = changes.some((change) => change.kind === "appointment" && change.host === self);
+    if (isOurs) this.#publishSelf();
+  }
+
+  /** Our own host record says what is so. */
+  #publishSelf(): void {
+    const { self, name, address, underlay, version } = this.#options;
+    const { papers, replica } = this.#parts;
+    const { certificate } = papers;
+    const [admin, vtep] = [papers.chainOf(self), underlay.address];
+    const record: HostRecord = { certificate, name, address, vtep, version, admin };
+    const value = encode(record);
+    const known = replica.origin(self)?.get(hostKey);
+    if (known === undefined || !bytesEqual(known, value)) this.#write([{ key: hostKey, value }]);
   }
 
   #refresh(): void {

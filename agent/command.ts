@@ -6,10 +6,14 @@ import type { Cidr, Ip, Mac } from "../base/address.ts";
 import type { Refusal } from "../base/errors.ts";
 import type { Name } from "../base/id.ts";
 import type {
+  AdminView,
   EndpointView,
+  HostRef,
   MemberView,
   NetworkView,
+  RevocationView,
   StatusView,
+  TokenView,
   WaitReport,
   WatchEvent,
 } from "./view.ts";
@@ -45,7 +49,19 @@ export type Command =
       readonly mac: Mac | undefined;
     } & Wait)
   | ({ readonly kind: "endpoint-remove"; readonly endpoint: string } & Wait)
-  | { readonly kind: "token" };
+  | AdmissionCommand;
+
+/** What concerns who may be in the cluster. */
+export type AdmissionCommand =
+  | { readonly kind: "token" }
+  | { readonly kind: "token-create"; readonly uses: number; readonly expiresMs: number }
+  | { readonly kind: "tokens" }
+  | { readonly kind: "token-remove"; readonly token: string }
+  | { readonly kind: "admins" }
+  | { readonly kind: "admin-add"; readonly host: string }
+  | { readonly kind: "admin-remove"; readonly host: string; readonly isForced: boolean }
+  | { readonly kind: "revocations" }
+  | { readonly kind: "revoke"; readonly host: string; readonly isForced: boolean };
 
 /**
  * Networks and endpoints are named by id, unique id prefix (at least 4 digits) or name; endpoints
@@ -67,7 +83,17 @@ export type Answer =
       readonly wait: WaitReport | undefined;
     }
   | { readonly kind: "removed"; readonly id: string; readonly wait: WaitReport | undefined }
-  | { readonly kind: "token"; readonly token: string; readonly command: string }
+  | {
+      readonly kind: "token";
+      readonly id: string;
+      readonly token: string;
+      readonly command: string;
+    }
+  | { readonly kind: "tokens"; readonly tokens: readonly TokenView[] }
+  | { readonly kind: "admins"; readonly admins: readonly AdminView[] }
+  | { readonly kind: "revocations"; readonly revocations: readonly RevocationView[] }
+  /** An admin was made or unmade, or a host revoked; false: that was so already. */
+  | { readonly kind: "host"; readonly host: HostRef; readonly isNew: boolean }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** Where commands are asked: the loop implements it, the control server and plugins use it. */

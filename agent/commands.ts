@@ -3,7 +3,6 @@
  * kernel where it changes.
  */
 import { type Cidr, familyOf, macFromBytes } from "../base/address.ts";
-import { unreachable } from "../base/assert.ts";
 import { toHex } from "../base/bytes.ts";
 import { encode } from "../base/codec.ts";
 import type { ErrorCode, Refusal } from "../base/errors.ts";
@@ -21,7 +20,7 @@ import type { Version } from "../store/head.ts";
 import type { Write } from "../store/writer.ts";
 import type { Addressing } from "./addressing.ts";
 import type { Attachments } from "./attachments.ts";
-import type { Answer, Command } from "./command.ts";
+import type { AdmissionCommand, Answer, Command } from "./command.ts";
 import { limits } from "./config.ts";
 import type { Confirmations, Confirmed } from "./confirmations.ts";
 import type { Emit } from "./effect.ts";
@@ -57,7 +56,8 @@ export type CommandsOptions = {
   readonly wallMs: () => number;
   /** Writes records; the ticket returns through `durable` or `lost`. */
   readonly write: (writes: readonly Write[]) => number;
-  readonly token: () => { readonly token: string; readonly command: string } | Refusal;
+  /** Commands about who may be in the cluster. */
+  readonly admission: (command: AdmissionCommand, reply: (answer: Answer) => void) => void;
   /** How long an endpoint waits for addresses that other hosts must grant. */
   readonly addressMs: number;
 };
@@ -95,6 +95,11 @@ export class Commands {
   /** These writes are not. */
   lost(tickets: readonly number[], refusal: Refusal, now: Instant): void {
     for (const ticket of tickets) this.#settle(ticket, refusal, now);
+  }
+
+  /** Tells when another part's write is on disk, or why it is not. */
+  whenDurable(ticket: number, then: (refusal: Refusal | undefined) => void): void {
+    this.#writes.set(ticket, (refusal) => then(refusal));
   }
 
   /** Answers whatever is still open: the agent stops. */
@@ -136,12 +141,9 @@ export class Commands {
         );
       case "endpoint-remove":
         return this.#removeEndpoint(ticket, command);
-      case "token": {
-        const token = this.#options.token();
-        return "code" in token ? refused(token.code, token.message) : { kind: "token", ...token };
-      }
       default:
-        return unreachable(command);
+        this.#options.admission(command, (answer) => this.#answer(ticket, answer));
+        return undefined;
     }
   }
 

@@ -113,6 +113,22 @@ export const limits = {
   joinMs: 10_000,
   /** Milliseconds without progress after which a bulk transfer ends. */
   stallMs: 10_000,
+  /** Tokens of one issuer that are not yet forgotten. */
+  tokens: 64,
+  /** Hosts that one token may let in: the largest cluster. */
+  tokenUses: 4_096,
+  /** Bytes of an issuer's book: a use is 90, and a few tokens of that size fit. */
+  tokenBookBytes: 4 * 1024 * 1024,
+  /** Milliseconds for which a token that is over is told apart from one that never was: a week. */
+  tokenMemoryMs: 7 * 24 * 3_600_000,
+  /** Revocations: as many as there may be hosts, past and present. */
+  revocations: 4_096,
+  /** Bytes of one: it names up to 4,096 hosts of 52 bytes that an admin let in, and stays a message. */
+  revocationBytes: 240 * 1024,
+  /** Bytes of all: each of the 4,096 with a few names. */
+  revocationsBytes: 4 * 1024 * 1024,
+  /** Messages that prove false before a host is left alone for a while. */
+  falseMessages: 16,
   /** Commands waiting for the kernel, the disk or other hosts. */
   commandsPending: 1_024,
 } as const;
@@ -169,6 +185,25 @@ export const timing = {
     // Our own changes are notified as well; while they keep coming, the sweep is soon enough.
     quietMs: 1_000,
     retryMs: 1_000,
+  },
+  admission: {
+    // A year: longer than any host is away, shorter than what is forgotten in an image.
+    certificateMs: 365 * 24 * 3_600_000,
+    // The last third: four months for any admin to be reachable once.
+    renewalShare: 1 / 3,
+    // Between two questions for a new certificate, and two looks at whether one is needed.
+    renewMs: 10_000,
+    // What `starling token` prints without a word: enough for a first day, and for a rack.
+    tokenMs: 24 * 3_600_000,
+    tokenUses: 1_000,
+    // A token that is about to end is not printed any more.
+    tokenReserveMs: 3_600_000,
+    // Between two words on what we know to be revoked, on each link: 40 bytes.
+    compareMs: 5_000,
+    // So long a host whose messages proved false is left alone.
+    penaltyMs: 60_000,
+    // A request to join that waits for its issuer; the joiner waits twice as long.
+    relayMs: 5_000,
   },
   /** How long an endpoint waits for addresses that others must grant. */
   addressMs: 5_000,

@@ -5,6 +5,7 @@
  */
 import type { EndpointId, HostId } from "../base/id.ts";
 import type { Pull } from "../membership/transport.ts";
+import type { SafeFile } from "../membership/vault.ts";
 import type { Attachment, DataplaneOp } from "../overlay/dataplane.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Answer } from "./command.ts";
@@ -24,6 +25,8 @@ export type Effect =
   | { readonly kind: "append"; readonly ops: readonly JournalOp[] }
   /** What others wrote: not durable, since they can be asked again; nothing comes back. */
   | { readonly kind: "keep"; readonly ops: readonly JournalOp[] }
+  /** One of the small files that are written whole, durable: `saved`. */
+  | { readonly kind: "save"; readonly file: SafeFile; readonly bytes: Uint8Array }
   /** `woken`, after so many milliseconds: for the few deadlines that are shorter than a tick. */
   | { readonly kind: "wake"; readonly afterMs: number }
   /** `applied`. */

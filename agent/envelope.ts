@@ -7,6 +7,7 @@ import { parseIp } from "../base/address.ts";
 import { decode, encode } from "../base/codec.ts";
 import { parseHostId, parseNetworkId } from "../base/id.ts";
 import { branded, countSchema, fixedBytes, shortBytes, shortText } from "../base/schema.ts";
+import { certificateSchema } from "../membership/certificate.ts";
 import { joinBytes } from "../membership/join.ts";
 import { type Delta, deltaFromPlain, deltaToPlain, headSchema } from "../store/delta.ts";
 import { limits } from "./config.ts";
@@ -50,6 +51,17 @@ const envelopeSchema = v.variant("kind", [
    */
   v.strictObject({ kind: v.literal("join"), id: countSchema, request: shortBytes(joinBytes) }),
   v.strictObject({ kind: v.literal("joined"), id: countSchema, answer: shortBytes(joinBytes) }),
+  /** A member asks an admin for a new certificate before its own ends. */
+  v.strictObject({ kind: v.literal("renew") }),
+  v.strictObject({ kind: v.literal("renewed"), certificate: certificateSchema }),
+  /** Entries of the set of revocations; `isLast`: that was all I know. */
+  v.strictObject({
+    kind: v.literal("revocations"),
+    entries: v.pipe(v.array(shortBytes(limits.revocationBytes)), v.maxLength(256)),
+    isLast: v.boolean(),
+  }),
+  /** What the set of the sender comes to. */
+  v.strictObject({ kind: v.literal("revoked"), hash: fixedBytes(16) }),
 ]);
 
 /** One message between two agents. */

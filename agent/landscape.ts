@@ -82,6 +82,7 @@ export class Landscape {
         }
         break;
       case "grant":
+      case "appointment":
         break;
     }
   }

@@ -1,5 +1,6 @@
 /** How people name things: by id, by the start of an id, or by name. Two answers are no answer. */
 import type { Refusal } from "../base/errors.ts";
+import type { HostId } from "../base/id.ts";
 import type { Endpoint, Network, Tables } from "./tables.ts";
 
 const shortestPrefix = 4;
@@ -38,6 +39,19 @@ export function findEndpoint(tables: Tables, ref: string): Found<Endpoint> {
     code: "UNKNOWN_ENDPOINT",
     none: `there is no endpoint ${ref}; "starling endpoint ls" lists them`,
     many: `${ref} stands for several endpoints: ${candidates.map(({ id }) => id).join(", ")}; use an id`,
+  });
+}
+
+/** Any host that is known, by name, id, or the end of its id; the start is the same for all. */
+export function findHost(hosts: ReadonlyMap<HostId, string>, ref: string): Found<HostId> {
+  const all = [...hosts];
+  const byName = all.filter(([, name]) => name === ref);
+  const byId = all.filter(([id]) => ref.length >= shortestPrefix && id.endsWith(ref));
+  const candidates = (byName.length > 0 ? byName : byId).map(([id]) => id);
+  return only(candidates, {
+    code: "UNKNOWN_HOST",
+    none: `there is no host ${ref}; "starling members" lists them`,
+    many: `${ref} stands for several hosts: ${candidates.join(", ")}; use an id`,
   });
 }
 

@@ -10,13 +10,19 @@ import { MeshError } from "../base/errors.ts";
 import { type BootId, type HostId, type Name, parseBootId, parseName } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../base/node/clock.ts";
-import { nodeCrypto } from "../base/node/crypto.ts";
+import { nodeCrypto, nodeSigner } from "../base/node/crypto.ts";
 import { debugLog } from "../base/node/log.ts";
 import { systemRandom } from "../base/node/random.ts";
 import { version } from "../base/version.ts";
 import type { Certificate } from "../membership/certificate.ts";
-import { loadCredentials, saveAuthority, saveCertificate } from "../membership/disk/credentials.ts";
-import { encodeHello, helloFault, protocolVersion } from "../membership/hello.ts";
+import {
+  type Credentials,
+  damaged,
+  loadCredentials,
+  openVault,
+  saveCertificate,
+  saveRoot,
+} from "../membership/disk/credentials.ts";
 import { loadIdentity } from "../membership/libp2p/identity.ts";
 import { openTransport } from "../membership/libp2p/transport.ts";
 import type { Underlay } from "../overlay/dataplane.ts";
@@ -30,7 +36,7 @@ import { type Config, limits } from "./config.ts";
 import { openControlServer } from "./control/server.ts";
 import { joinCluster } from "./node/joining.ts";
 import { Loop, type Ports } from "./node/loop.ts";
-import { hostPart, officeOf, type Standing, standingOf } from "./node/standing.ts";
+import { hostPart, readToken, type Standing, standingOf } from "./node/standing.ts";
 import { notifyReady } from "./node/systemd.ts";
 import type { StatusView } from "./view.ts";
 
@@ -43,6 +49,7 @@ type Setting = {
   readonly boot: BootId;
   readonly crypto: Crypto;
   readonly standing: Standing;
+  readonly credentials: Credentials;
   readonly seeds: readonly string[];
   readonly log: Log;
   /** While joining: what went wrong last. */
@@ -53,7 +60,7 @@ type Setting = {
 export async function runAgent(config: Config, signal: AbortSignal): Promise<void> {
   const log = debugLog("starling:agent");
   await checkDataplane();
-  const underlay = await findUnderlay({ bind: config.bind, seeds: config.join.map(hostPart) });
+  const underlay = await findUnderlay({ bind: config.bind, seeds: whereTo(config).map(hostPart) });
   // Above this line nothing has touched the host; what follows is undone by the stack, last first.
   await using stack = new AsyncDisposableStack();
   const directory = config.dataDir;
@@ -82,10 +89,12 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
       limits,
     }),
   );
-  const ports = { transport, journal, dataplane };
+  const vault = openVault(directory, setting.crypto);
+  const ports = { transport, journal, dataplane, vault };
   const certificate = await membership(setting, ports, signal);
   if (certificate === undefined) return;
   await startAgent(setting, certificate, { loop, ports });
+  if (setting.standing.kind === "member" && setting.standing.isNew) await announceFounding(loop);
   if (setting.standing.kind === "member") notifyReady();
   await aborted(signal);
   // First of all: a loop that still runs would put back what a purge takes away.
@@ -112,14 +121,22 @@ async function settle(
   }
   const own = new Set([...(await ownAddresses()), hostname(), "localhost"]);
   const seeds = config.join.filter((seed) => !own.has(hostPart(seed)));
-  const credentials = await loadCredentials(config.dataDir, crypto);
-  const standing = standingOf({ credentials, config, seeds, host, crypto, random: systemRandom });
-  if (standing.kind === "member" && standing.isNew && standing.authority !== undefined) {
-    await saveAuthority(config.dataDir, standing.authority, crypto);
+  const wallMs = systemClock.wallMs();
+  const credentials = await loadCredentials(config.dataDir, { crypto, wallMs });
+  const question = { credentials, config, seeds, host, crypto, random: systemRandom, wallMs };
+  const standing = standingOf(question);
+  if (standing.kind === "member" && standing.isNew && standing.rootSeed !== undefined) {
+    await saveRoot(config.dataDir, standing.rootSeed, crypto);
     await saveCertificate(config.dataDir, standing.certificate, crypto);
   }
   const boot = parseBootId(toHex(systemRandom.bytes(8))) as BootId;
-  return { config, underlay, host, name, boot, crypto, standing, seeds, log, problem: undefined };
+  const known = { config, underlay, host, name, boot, crypto, standing, credentials, seeds, log };
+  return { ...known, problem: undefined };
+}
+
+/** Whom we shall speak to first: what was configured, else what the token says. */
+function whereTo({ join, token }: Config): readonly string[] {
+  return join.length > 0 || token === undefined ? join : readToken(token).addresses;
 }
 
 /** What makes us a member: from disk, from our own founding, or from whoever lets us in. */
@@ -129,10 +146,7 @@ async function membership(
   signal: AbortSignal,
 ): Promise<Certificate | undefined> {
   const { standing, log, crypto, config } = setting;
-  if (standing.kind === "member") {
-    if (standing.isNew) announceFounding(setting);
-    return standing.certificate;
-  }
+  if (standing.kind === "member") return standing.certificate;
   // Who waits for us to be up must not wait for a seed: what can be asked of us is answered from
   // now on.
   log.info("ready, but not yet a member", { name: setting.name, address: addressOf(setting) });
@@ -140,6 +154,7 @@ async function membership(
   const joining = joinCluster({
     ...setting,
     transport: ports.transport,
+    seeds: standing.seeds,
     token: standing.token,
     random: systemRandom,
     signal,
@@ -164,6 +179,7 @@ async function startAgent(
 ): Promise<void> {
   const { config, underlay, host, boot, name, crypto, standing, seeds, log } = setting;
   const { cluster } = standing;
+  const rootSeed = standing.kind === "member" ? standing.rootSeed : undefined;
   const address = addressOf(setting);
   const agent = new Agent({
     self: host,
@@ -180,16 +196,21 @@ async function startAgent(
     random: systemRandom,
     clock: systemClock,
     log,
-    office: officeOf(standing, host, address, crypto),
+    root: rootSeed === undefined ? undefined : nodeSigner(rootSeed),
   });
+  restoreFiles(agent, setting);
   await restore(agent, ports, log);
-  const hello = encodeHello({ protocol: protocolVersion, certificate, boot, name, address });
-  const doorman = {
-    hello: () => hello,
-    refusal: (peer: HostId, bytes: Uint8Array) => helloFault(peer, bytes, cluster, crypto),
-  };
-  await loop.start({ agent, ports, doorman });
+  await loop.start({ agent, ports });
   log.info("ready", { name, address, device: underlay.device });
+}
+
+function restoreFiles(agent: Agent, { credentials, config }: Setting): void {
+  // Who is out is known before any record is.
+  for (const file of ["revocations", "tokens"] as const) {
+    const content = credentials[file];
+    if (content !== undefined && !agent.restoreFile(file, content))
+      throw damaged(`${config.dataDir}/${file}`, file);
+  }
 }
 
 async function restore(agent: Agent, { journal }: Ports, log: Log): Promise<void> {
@@ -202,10 +223,9 @@ async function restore(agent: Agent, { journal }: Ports, log: Log): Promise<void
   }
 }
 
-function announceFounding(setting: Setting): void {
-  const { standing, host, crypto } = setting;
-  const token = officeOf(standing, host, addressOf(setting), crypto).token();
-  if ("code" in token) return;
+async function announceFounding(loop: Loop): Promise<void> {
+  const token = await loop.ask({ kind: "token" });
+  if (token.kind !== "token") return;
   // A token must not end up in a log that others can read; a terminal is the operator's.
   const command = process.stdout.isTTY
     ? token.command

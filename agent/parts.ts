@@ -1,10 +1,12 @@
 /** The machines of one agent, made in the order in which they know of each other. */
-import type { Crypto } from "../base/crypto.ts";
+import type { Crypto, Signer } from "../base/crypto.ts";
 import type { BootId, ClusterId, HostId, Name } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Clock, Instant } from "../base/time.ts";
 import type { Certificate } from "../membership/certificate.ts";
+import { Revocations } from "../membership/revocations.ts";
+import { TokenBook } from "../membership/token-book.ts";
 import type { Underlay } from "../overlay/dataplane.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Difference } from "../store/origin-state.ts";
@@ -12,17 +14,22 @@ import { Replica } from "../store/replica.ts";
 import { type Write, Writer } from "../store/writer.ts";
 import { Addressing } from "./addressing.ts";
 import { Admission } from "./admission.ts";
+import { AdmissionCommands } from "./admission-commands.ts";
 import { Attachments } from "./attachments.ts";
+import { Bans } from "./bans.ts";
 import { Commands } from "./commands.ts";
 import { limits, timing } from "./config.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Contacts } from "./contacts.ts";
 import type { Emit } from "./effect.ts";
 import { Landscape } from "./landscape.ts";
+import { Misconduct } from "./misconduct.ts";
+import { Office } from "./office.ts";
+import { Papers } from "./papers.ts";
 import { Reconciler } from "./reconciler.ts";
-import { type JoinOffice, Relay } from "./relay.ts";
+import { Relay } from "./relay.ts";
 import { Replication } from "./replication.ts";
-import { Tables } from "./tables.ts";
+import { type TableChange, Tables } from "./tables.ts";
 import type { StatusView } from "./view.ts";
 import type { Scene } from "./views.ts";
 
@@ -43,8 +50,8 @@ export type AgentOptions = {
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
-  /** Redeems and prints tokens, where this host may. */
-  readonly office: JoinOffice;
+  /** The cluster's root key, on the host that holds it. */
+  readonly root: Signer | undefined;
 };
 
 /** What the machines tell the agent, and ask of it. */
@@ -52,6 +59,12 @@ export type Hooks = {
   readonly emit: Emit;
   /** The map has changed. */
   readonly learned: (origin: HostId, differences: readonly Difference[]) => void;
+  /** The map means something else than before. */
+  readonly follow: (changes: readonly TableChange[]) => void;
+  /** A new link speaks like any other from now on. */
+  readonly agreed: (host: HostId) => void;
+  /** Our host record is to be written anew. */
+  readonly papersChanged: () => void;
   readonly memberChanged: (host: HostId) => void;
   /** The kernel holds what is wanted. */
   readonly settled: () => void;
@@ -81,15 +94,23 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
     version: () => known.writer.version,
     wallMs: () => options.clock.wallMs(),
     write: hooks.write,
-    token: () => options.office.token(),
+    admission: (command, reply) => admission.ask(command, reply),
     addressMs: timing.addressMs,
+  });
+  const admission = new AdmissionCommands({
+    self: options.self,
+    ...known,
+    wallMs: () => options.clock.wallMs(),
+    versionOf: (host) => known.replica.versionOf(host),
+    write: (writes, then) => commands.whenDurable(hooks.write(writes), then),
   });
   return { ...known, ...local, commands };
 }
 
 /** What the cluster knows, and who is in it. */
-function makeKnown(options: AgentOptions, { emit, learned, memberChanged }: Hooks) {
-  const { self, cluster, crypto, boot, random, seeds, office, log } = options;
+function makeKnown(options: AgentOptions, hooks: Hooks) {
+  const { emit, learned, memberChanged } = hooks;
+  const { self, cluster, crypto, boot, random, seeds, log } = options;
   const admission = new Admission({ cluster, crypto });
   const veto = admission.veto.bind(admission);
   const replica = new Replica({ self, cluster, crypto, limits, veto });
@@ -114,8 +135,63 @@ function makeKnown(options: AgentOptions, { emit, learned, memberChanged }: Hook
     root: () => replica.digest.root(),
     changed: memberChanged,
   });
-  const relay = new Relay({ self, office, emit, linked: () => contacts.linked() });
-  return { tables: new Tables(), replica, writer, replication, contacts, relay };
+  const known = { tables: new Tables(), replica, writer, replication, contacts };
+  return { ...known, ...makeAdmission(options, hooks, known) };
+}
+
+/** Who may be in the cluster. */
+function makeAdmission(
+  options: AgentOptions,
+  hooks: Hooks,
+  known: {
+    readonly tables: Tables;
+    readonly replica: Replica;
+    readonly contacts: Contacts;
+  },
+) {
+  const { self, cluster, crypto, random, clock, address, log } = options;
+  const { emit } = hooks;
+  const { tables, replica, contacts } = known;
+  const linked = () => contacts.linked();
+  const wallMs = () => clock.wallMs();
+  const revocations = new Revocations({ cluster, crypto, limits });
+  const bans = new Bans({
+    self,
+    revocations,
+    replica,
+    tables,
+    emit,
+    log: log.named("bans"),
+    compareMs: timing.admission.compareMs,
+    linked,
+    follow: hooks.follow,
+    agreed: hooks.agreed,
+  });
+  const rest = { self, cluster, crypto, random, wallMs, emit, options: timing.admission };
+  const papers = new Papers({
+    ...rest,
+    certificate: options.certificate,
+    root: options.root,
+    tables,
+    revocations,
+    log: log.named("papers"),
+    linked,
+    changed: hooks.papersChanged,
+  });
+  const book = new TokenBook({ issuer: self, cluster, crypto, limits });
+  const office = new Office({
+    ...rest,
+    address,
+    log: log.named("office"),
+    papers,
+    revocations,
+    book,
+  });
+  const { relayMs, penaltyMs } = timing.admission;
+  const addressOf = (host: HostId) => tables.hosts.get(host)?.address;
+  const relay = new Relay({ self, office, emit, linked, addressOf, relayMs });
+  const misconduct = new Misconduct({ falseMessages: limits.falseMessages, penaltyMs });
+  return { revocations, bans, papers, book, office, relay, misconduct };
 }
 
 /** What is on this host: addresses, interfaces, devices. */

@@ -147,7 +147,7 @@ export class Replication {
 
   /** Makes sure that we get to at least this version of an origin, from whoever told us of it. */
   catchUp(from: HostId, origin: HostId, version: Version, now: Instant): void {
-    const mine = this.#replica.origin(origin)?.head ?? { epoch: 0, seq: 0 };
+    const mine = this.#replica.versionOf(origin);
     if (compareVersions(mine, version) < 0)
       this.#fetch(from, [{ origin, ...pickVersion(mine) }], now);
   }
@@ -311,8 +311,7 @@ export class Replication {
   }
 
   #wantOf(origin: HostId): Want {
-    const head = this.#replica.origin(origin)?.head ?? { epoch: 0, seq: 0 };
-    return { origin, ...pickVersion(head) };
+    return { origin, ...pickVersion(this.#replica.versionOf(origin)) };
   }
 
   #fetch(from: HostId, wants: readonly Want[], now: Instant): void {

@@ -7,6 +7,7 @@
  *   removal/<network id>             its removal, written by whoever removed it
  *   endpoint/<id>                    an interface on this origin's host
  *   grant/<network id>/<block>/<g>   a block of addresses handed to another host
+ *   appointment/<host id>            an admin makes another host one
  */
 import * as v from "valibot";
 import { type Cidr, type Ip, type Mac, parseCidr, parseIp, parseMac } from "../base/address.ts";
@@ -22,6 +23,7 @@ import {
 } from "../base/id.ts";
 import { branded, countSchema, shortText } from "../base/schema.ts";
 import { certificateSchema } from "../membership/certificate.ts";
+import { type Chain, chainSchema } from "../membership/warrant.ts";
 import { parseRecordKey, type RecordKey } from "../store/record.ts";
 import { limits } from "./config.ts";
 
@@ -34,6 +36,8 @@ export const hostSchema = v.object({
   address: shortText(64),
   vtep: branded<Ip>(parseIp),
   version: shortText(32),
+  /** Of an admin: why it may sign. */
+  admin: v.optional(chainSchema),
 });
 /** A host, as it says of itself. */
 export type HostRecord = v.InferOutput<typeof hostSchema>;
@@ -69,6 +73,9 @@ export const grantSchema = v.object({
 /** A block of addresses handed over. */
 export type GrantRecord = v.InferOutput<typeof grantSchema>;
 
+/** The record of an appointment, by whoever appointed. */
+export const appointmentSchema = v.object({ chain: chainSchema });
+
 /** Where a host says who it is. */
 export const hostKey = keyOf("host", "self");
 /** Where a network is recorded. */
@@ -80,6 +87,8 @@ export const endpointKey = (id: EndpointId): RecordKey => keyOf("endpoint", id);
 /** Where a grant is recorded: each holding can be given once. */
 export const grantKey = (grant: Omit<GrantRecord, "to" | "request">): RecordKey =>
   keyOf("grant", `${grant.network}/${grant.block}/${grant.generation}`);
+/** Where a host is made an admin. */
+export const appointmentKey = (host: HostId): RecordKey => keyOf("appointment", host);
 
 /** A record whose value fits its kind, or undefined where it does not or the kind is unknown. */
 export type Meaning =
@@ -87,7 +96,8 @@ export type Meaning =
   | { readonly kind: "network"; readonly id: NetworkId; readonly record: NetworkRecord }
   | { readonly kind: "removal"; readonly id: NetworkId }
   | { readonly kind: "endpoint"; readonly id: EndpointId; readonly record: EndpointRecord }
-  | { readonly kind: "grant"; readonly record: GrantRecord };
+  | { readonly kind: "grant"; readonly record: GrantRecord }
+  | { readonly kind: "appointment"; readonly host: HostId; readonly chain: Chain };
 
 /** What an origin's record says. */
 export function meaningOf(origin: HostId, key: RecordKey, value: Uint8Array): Meaning | undefined {
@@ -109,6 +119,10 @@ export function meaningOf(origin: HostId, key: RecordKey, value: Uint8Array): Me
     case "grant":
       return withRecord(grantSchema, plain, (record) =>
         grantKey(record) === key ? { kind, record } : undefined,
+      );
+    case "appointment":
+      return withId(parseHostId(rest), (host) =>
+        withRecord(appointmentSchema, plain, ({ chain }) => ({ kind, host, chain })),
       );
     default:
       return undefined;

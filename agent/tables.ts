@@ -6,8 +6,9 @@
 
 import type { Ip } from "../base/address.ts";
 import type { EndpointId, HostId, NetworkId } from "../base/id.ts";
+import type { Chain } from "../membership/warrant.ts";
 import type { Difference } from "../store/origin-state.ts";
-import type { RecordKey } from "../store/record.ts";
+import { type Entry, kindOf, type RecordKey } from "../store/record.ts";
 import {
   type EndpointRecord,
   type GrantRecord,
@@ -38,13 +39,21 @@ export type TableChange =
       readonly before?: Endpoint | undefined;
       readonly after?: Endpoint | undefined;
     }
-  | { readonly kind: "grant"; readonly grant: Grant; readonly isAdded: boolean };
+  | { readonly kind: "grant"; readonly grant: Grant; readonly isAdded: boolean }
+  | { readonly kind: "appointment"; readonly host: HostId };
+
+/** Kinds of records that count only while their origin is in. */
+const hideable: ReadonlySet<string> = new Set(["host", "endpoint", "appointment"]);
 
 /** All records that mean something, by what they mean. */
 export class Tables {
   readonly hosts = new Map<HostId, HostRecord>();
   readonly networks = new Map<NetworkId, Network>();
   readonly endpoints = new Map<EndpointId, Endpoint>();
+  /** Names of hosts that are out: what they say of themselves and of their endpoints is not shown. */
+  readonly hidden = new Map<HostId, string>();
+  /** Chains by which a host was made an admin, by who did; each is yet to be verified. */
+  readonly appointments = new Map<HostId, Map<HostId, Chain>>();
   readonly #removals = new Map<NetworkId, Set<HostId>>();
   readonly #byNetwork = new Map<NetworkId, Map<EndpointId, Endpoint>>();
   readonly #byHost = new Map<HostId, Map<EndpointId, Endpoint>>();
@@ -80,9 +89,32 @@ export class Tables {
     return undefined;
   }
 
+  /**
+   * Hides an origin's host and endpoints. Its networks and grants stay, for others live on them: a
+   * network is the cluster's, whoever made it.
+   */
+  hide(origin: HostId): TableChange[] {
+    const endpoints = [...this.endpointsOn(origin).keys()];
+    const gone = endpoints.flatMap((id) => this.#removeEndpoint(origin, id) ?? []);
+    this.hidden.set(origin, this.hosts.get(origin)?.name ?? origin.slice(-8));
+    return this.hosts.delete(origin)
+      ? [...gone, { kind: "host", host: origin, after: undefined }]
+      : gone;
+  }
+
+  /** Shows again what its records say. */
+  show(origin: HostId, entries: Iterable<Entry>): TableChange[] {
+    this.hidden.delete(origin);
+    const all = [...entries].filter(({ key }) => hideable.has(kindOf(key)));
+    const differences = all.map(({ key, value }) => ({ key, before: undefined, after: value }));
+    return this.update(origin, differences);
+  }
+
   /** Takes one origin's differences and says what they mean. */
   update(origin: HostId, differences: readonly Difference[]): TableChange[] {
+    const isHidden = this.hidden.has(origin);
     return differences.flatMap(({ key, before, after }) => {
+      if (isHidden && hideable.has(kindOf(key))) return [];
       const was = before && meaning(origin, key, before);
       const is = after && meaning(origin, key, after);
       const change = is === undefined ? was && this.#remove(origin, was) : this.#put(origin, is);
@@ -104,6 +136,11 @@ export class Tables {
         return this.#putEndpoint({ ...is.record, id: is.id, host: origin });
       case "grant":
         return { kind: "grant", grant: { ...is.record, from: origin }, isAdded: true };
+      case "appointment": {
+        const known = this.appointments.get(is.host) ?? new Map<HostId, Chain>();
+        this.appointments.set(is.host, known.set(origin, is.chain));
+        return { kind: "appointment", host: is.host };
+      }
     }
   }
 
@@ -125,6 +162,9 @@ export class Tables {
         return this.#removeEndpoint(origin, was.id);
       case "grant":
         return { kind: "grant", grant: { ...was.record, from: origin }, isAdded: false };
+      case "appointment":
+        this.appointments.get(was.host)?.delete(origin);
+        return { kind: "appointment", host: was.host };
     }
   }
 

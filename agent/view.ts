@@ -43,6 +43,33 @@ export type NetworkView = NetworkRef & {
   readonly conflict: string | undefined;
 };
 
+/** A token of this host, as `starling token ls` shows it. Its secret is not shown again. */
+export type TokenView = {
+  readonly id: string;
+  readonly state: "open" | "expired" | "used up";
+  readonly uses: number;
+  readonly used: number;
+  /** Milliseconds until it expires; negative: since it has. */
+  readonly expiresInMs: number;
+};
+
+/** An admin, as `starling admin ls` shows it. */
+export type AdminView = HostRef & {
+  readonly isSelf: boolean;
+  /** Who made it one, from the root key down; empty: the root key did. */
+  readonly through: readonly HostRef[];
+  readonly holdsRoot: boolean;
+};
+
+/** A revocation, as `starling revoke --list` shows it. */
+export type RevocationView = {
+  /** `host`: the key is out for ever. `admin`: the host is no admin any more. */
+  readonly scope: "host" | "admin";
+  readonly host: HostRef;
+  /** Undefined: the root key. */
+  readonly by: HostRef | undefined;
+};
+
 /** `up`; `unreachable`: its host is; `pending`: this host has not yet got it into its kernel. */
 export type EndpointState = "up" | "unreachable" | "pending";
 

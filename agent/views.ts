@@ -24,7 +24,8 @@ export type Scene = {
 
 /** A host by its name; one without a record, by the end of its id. */
 export function hostRef(scene: Pick<Scene, "tables">, id: HostId): HostRef {
-  return { id, name: scene.tables.hosts.get(id)?.name ?? id.slice(-8) };
+  const { hosts, hidden } = scene.tables;
+  return { id, name: hosts.get(id)?.name ?? hidden.get(id) ?? id.slice(-8) };
 }
 
 /** All hosts that have a record, ourselves first, then by name. */

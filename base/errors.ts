@@ -22,7 +22,12 @@ export const errorCodes = [
   "NOT_PERMITTED",
   "TOKEN_MALFORMED",
   "TOKEN_REFUSED",
+  "TOKEN_EXPIRED",
+  "TOKEN_USED_UP",
+  "UNKNOWN_TOKEN",
   "TOKEN_MISSING",
+  "REVOKED", // This host's own key, or one that was to be let in.
+  "LAST_ADMIN",
   "ISSUER_UNREACHABLE",
   "PORT_BUSY",
   "SOCKET_UNUSABLE",

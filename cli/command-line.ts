@@ -35,8 +35,18 @@ const entries: readonly Entry[] = [
   },
   {
     name: "token",
-    summary: "print the command that lets another host join (root only)",
+    summary: "print the command that lets another host join; make, list, close tokens (root only)",
     load: async () => (await import("./token.ts")).defineToken,
+  },
+  {
+    name: "admin",
+    summary: "add, remove and list hosts that may let others in",
+    load: async () => (await import("./admin.ts")).defineAdmin,
+  },
+  {
+    name: "revoke",
+    summary: "ban a host's key everywhere and for ever",
+    load: async () => (await import("./revoke.ts")).defineRevoke,
   },
   {
     name: "network",

@@ -8,7 +8,7 @@ import type { Crypto } from "../base/crypto.ts";
 import type { ClusterId, HostId } from "../base/id.ts";
 import type { Delta } from "./delta.ts";
 import { Digest } from "./digest.ts";
-import { compareVersions, type Head, isSigned } from "./head.ts";
+import { compareVersions, type Head, isSigned, type Version } from "./head.ts";
 import { type Difference, OriginState } from "./origin-state.ts";
 import type { Change, RecordKey } from "./record.ts";
 import { RecordSet } from "./record-set.ts";
@@ -52,6 +52,8 @@ export class Replica {
   readonly #veto: Veto;
   readonly #origins = new Map<HostId, OriginState>();
   readonly #digest: Digest;
+  /** Origins that are out, and the last of their versions that counts. */
+  readonly #lasts = new Map<HostId, Version>();
 
   constructor(options: {
     readonly self: HostId;
@@ -80,6 +82,28 @@ export class Replica {
     return this.#origins.keys();
   }
 
+  /**
+   * How far we have an origin, as others may count on it. One that is out and has come further than
+   * counts is fetched anew; until then what we have stands.
+   */
+  versionOf(origin: HostId): Version {
+    const head = this.#origins.get(origin)?.head;
+    return head === undefined || this.isBeyond(origin, head) ? { epoch: 0, seq: 0 } : head;
+  }
+
+  /** Whether this version of an origin does not count, because the origin was out by then. */
+  isBeyond(origin: HostId, version: Version): boolean {
+    const last = this.#lasts.get(origin);
+    return last !== undefined && compareVersions(version, last) > 0;
+  }
+
+  /** Nothing that this origin says past `last` counts any more, here or from anybody. */
+  limit(origin: HostId, last: Version): void {
+    this.#lasts.set(origin, { epoch: last.epoch, seq: last.seq });
+    const state = this.#origins.get(origin);
+    if (state !== undefined) this.adopt(state);
+  }
+
   heads(): Head[] {
     return [...this.#origins.values()].map((state) => state.head);
   }
@@ -98,8 +122,10 @@ export class Replica {
   receive(delta: Delta): Outcome {
     const { head } = delta;
     if (head.cluster !== this.#cluster) return { kind: "refused", reason: "another cluster" };
+    if (this.isBeyond(head.origin, head)) return { kind: "stale" };
     const known = this.#origins.get(head.origin);
-    if (known !== undefined) {
+    const counts = known !== undefined && !this.isBeyond(head.origin, known.head);
+    if (counts) {
       const stale = this.#judge(known.head, head);
       if (stale !== undefined) return stale;
     }
@@ -109,7 +135,8 @@ export class Replica {
     if (known === undefined && this.#origins.size >= this.#limits.origins) {
       return { kind: "refused", reason: "too many origins" };
     }
-    if (!isContiguous(known?.head, delta)) return { kind: "gap", origin: head.origin };
+    const isNext = known === undefined || counts ? isContiguous(known?.head, delta) : delta.isFull;
+    if (!isNext) return { kind: "gap", origin: head.origin };
     return this.#advance(known, delta);
   }
 
@@ -143,7 +170,8 @@ export class Replica {
   /** Takes a state that was stored; whether it is whole is the caller's to have checked. */
   adopt(state: OriginState): void {
     this.#origins.set(state.head.origin, state);
-    this.#digest.set(state.head);
+    if (this.isBeyond(state.head.origin, state.head)) this.#digest.remove(state.head.origin);
+    else this.#digest.set(state.head);
   }
 
   /** An empty state at the head's place, to be filled and adopted. */

@@ -78,8 +78,9 @@ export function* serve(
 /** What of a peer's version vector is news to us. */
 export function wantsOf(replica: Replica, theirs: readonly Want[], self: HostId): Want[] {
   return theirs.flatMap((row) => {
-    const mine = replica.origin(row.origin)?.head ?? { epoch: 0, seq: 0 };
-    const isNews = row.origin !== self && compareVersions(row, mine) > 0;
+    const mine = replica.versionOf(row.origin);
+    const isNews =
+      row.origin !== self && compareVersions(row, mine) > 0 && !replica.isBeyond(row.origin, row);
     return isNews ? [{ origin: row.origin, epoch: mine.epoch, seq: mine.seq }] : [];
   });
 }

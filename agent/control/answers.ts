@@ -89,6 +89,33 @@ const statusSchema = v.object({
   uptimeMs: ms,
 });
 
+const tokenSchema = v.object({
+  id,
+  state: v.picklist(["open", "expired", "used up"]),
+  uses: v.pipe(count, v.description("how many hosts it lets in")),
+  used: count,
+  expiresInMs: v.pipe(v.number(), v.description("milliseconds; negative: since it has")),
+});
+
+const adminSchema = v.object({
+  ...hostRef,
+  isSelf: v.boolean(),
+  through: v.pipe(
+    v.array(v.object(hostRef)),
+    v.description("who appointed it, from the root key down; empty: the root key did"),
+  ),
+  holdsRoot: v.pipe(v.boolean(), v.description("as far as this host knows of itself")),
+});
+
+const revocationSchema = v.object({
+  scope: v.pipe(
+    v.picklist(["host", "admin"]),
+    v.description("host: the key is out for ever; admin: it is no admin any more"),
+  ),
+  host: v.object(hostRef),
+  by: v.optional(v.pipe(v.object(hostRef), v.description("absent: the root key"))),
+});
+
 const waitSchema = v.object({
   programmed: v.array(v.object(hostRef)),
   missing: v.pipe(
@@ -121,8 +148,16 @@ export const answers = {
   endpointAdded: v.object({ endpoint: endpointSchema, wait }),
   removed: v.object({ id, wait }),
   token: v.object({
+    id,
     token: v.string(),
     command: v.pipe(v.string(), v.description("what to run on a host that is to join")),
+  }),
+  tokens: v.array(tokenSchema),
+  admins: v.array(adminSchema),
+  revocations: v.array(revocationSchema),
+  hostChanged: v.object({
+    host: v.object(hostRef),
+    isNew: v.pipe(v.boolean(), v.description("false: that was so already")),
   }),
   event: eventSchema,
   document: v.object({ openapi: v.string() }),

@@ -109,8 +109,18 @@ function answer(request: Request, { method }: Route, given: Answer): Response {
     }
     case "removed":
       return request.json({ id: given.id, wait: given.wait });
-    case "token":
-      return request.json({ token: given.token, command: given.command });
+    case "token": {
+      const { id, token, command } = given;
+      return request.json({ id, token, command }, done);
+    }
+    case "tokens":
+      return request.json(given.tokens);
+    case "admins":
+      return request.json(given.admins);
+    case "revocations":
+      return request.json(given.revocations);
+    case "host":
+      return request.json({ host: given.host, isNew: given.isNew }, done);
     case "refused":
       return refuse(request, given.refusal);
   }
@@ -159,7 +169,7 @@ function unknownRoute({ req: { method, path } }: Request): Refusal {
 const rootOnly: Refusal = {
   code: "NOT_PERMITTED",
   message:
-    "the token is for root alone: it is served on the socket beside this one, which ends in .root",
+    "tokens, admins and revocations are for root alone: they are served on the socket beside this one, which ends in .root",
 };
 
 function refuse(request: Context, { code, message }: Refusal): Response {

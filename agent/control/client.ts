@@ -3,18 +3,30 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import { type ErrorCode, errorCodes, MeshError } from "../../base/errors.ts";
 import type {
+  AdminView,
   EndpointView,
+  HostRef,
   MemberView,
   NetworkView,
+  RevocationView,
   StatusView,
+  TokenView,
   WaitReport,
   WatchEvent,
 } from "../view.ts";
 import { hostNames, rootSocket } from "./doors.ts";
-import type { EndpointBody, NetworkBody } from "./protocol.ts";
+import type { EndpointBody, NetworkBody, RevocationBody, TokenBody } from "./protocol.ts";
 
 /** What an answer says beside the change itself, where the request waited. */
 export type Waited = { readonly wait?: WaitReport };
+/** A token, its id, and the command that uses it. */
+export type PrintedToken = {
+  readonly id: string;
+  readonly token: string;
+  readonly command: string;
+};
+/** What was done to a host; false: it was so already. */
+export type HostChanged = { readonly host: HostRef; readonly isNew: boolean };
 /** How long a change waits for other hosts' kernels; undefined: not at all. */
 export type Wait = { readonly waitMs: number | undefined };
 
@@ -84,8 +96,41 @@ export class ControlClient {
     return this.#ask("DELETE", `/v1/endpoints/${encodeURIComponent(ref)}`, wait);
   }
 
-  token(): Promise<{ readonly token: string; readonly command: string }> {
-    return new ControlClient(rootSocket(this.#path)).#ask("GET", "/v1/token");
+  token(): Promise<PrintedToken> {
+    return this.#root().#ask("GET", "/v1/token");
+  }
+
+  createToken(body: TokenBody): Promise<PrintedToken> {
+    return this.#root().#ask("POST", "/v1/tokens", { body });
+  }
+
+  tokens(): Promise<readonly TokenView[]> {
+    return this.#root().#ask("GET", "/v1/tokens");
+  }
+
+  removeToken(ref: string): Promise<{ readonly id: string }> {
+    return this.#root().#ask("DELETE", `/v1/tokens/${encodeURIComponent(ref)}`);
+  }
+
+  admins(): Promise<readonly AdminView[]> {
+    return this.#ask("GET", "/v1/admins");
+  }
+
+  addAdmin(host: string): Promise<HostChanged> {
+    return this.#root().#ask("POST", "/v1/admins", { body: { host } });
+  }
+
+  removeAdmin(ref: string, { force }: { readonly force: boolean }): Promise<HostChanged> {
+    const query = force ? { force: "true" } : {};
+    return this.#root().#ask("DELETE", `/v1/admins/${encodeURIComponent(ref)}`, { query });
+  }
+
+  revocations(): Promise<readonly RevocationView[]> {
+    return this.#ask("GET", "/v1/revocations");
+  }
+
+  revoke(body: RevocationBody): Promise<HostChanged> {
+    return this.#root().#ask("POST", "/v1/revocations", { body });
   }
 
   openApi(): Promise<object> {
@@ -108,6 +153,11 @@ export class ControlClient {
     } finally {
       answer.destroy();
     }
+  }
+
+  /** The same agent at the door that is root's alone. */
+  #root(): ControlClient {
+    return new ControlClient(rootSocket(this.#path), { answerMs: this.#answerMs });
   }
 
   async #ask<Body>(method: string, path: string, asked: Asked = {}): Promise<Body> {

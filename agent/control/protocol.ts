@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { cidrOf, familyOf, parseCidr, parseIp, parseMac } from "../../base/address.ts";
 import type { ErrorCode } from "../../base/errors.ts";
 import { parseName } from "../../base/id.ts";
-import { limits } from "../config.ts";
+import { limits, timing } from "../config.ts";
 
 /** The longest text that a field may hold, but for paths. */
 const textLength = 256;
@@ -43,6 +43,9 @@ function hostBitsFault(text: string): string | undefined {
   if (ip === undefined || Number(prefix) > (familyOf(ip) === 4 ? 32 : 128)) return undefined;
   return `has host bits set; did you mean the subnet ${cidrOf(ip, Number(prefix))}?`;
 }
+
+const usesText = `expected a number of hosts from 1 to ${limits.tokenUses}`;
+const expiresText = "expected milliseconds, from a second to a year";
 
 const name = parsed(parseName, "a name of 1 to 63 lower-case letters, digits and hyphens");
 
@@ -93,6 +96,46 @@ export const endpointBody = v.strictObject({
   mac: v.optional(parsed(parseMac, "a unicast Ethernet address, such as 02:00:00:00:00:01")),
 });
 
+/** The body of POST /v1/tokens. */
+export const tokenBody = v.strictObject({
+  uses: v.optional(
+    v.pipe(
+      v.number(usesText),
+      v.integer(usesText),
+      v.minValue(1, usesText),
+      v.maxValue(limits.tokenUses, usesText),
+      v.description("how many hosts it lets in"),
+    ),
+    1,
+  ),
+  expires: v.optional(
+    v.pipe(
+      v.number(expiresText),
+      v.integer(expiresText),
+      v.minValue(1_000, expiresText),
+      v.maxValue(timing.admission.certificateMs, expiresText),
+      v.description("milliseconds until it ends"),
+    ),
+    3_600_000,
+  ),
+});
+
+/** The body of POST /v1/admins. */
+export const adminBody = v.strictObject({ host: refSchema });
+
+/** The body of POST /v1/revocations. */
+export const revocationBody = v.strictObject({
+  host: refSchema,
+  force: v.optional(
+    v.pipe(v.boolean("expected true or false"), v.description("be it this host")),
+    false,
+  ),
+});
+
+/** The body of POST /v1/tokens, as a caller writes it. */
+export type TokenBody = v.InferInput<typeof tokenBody>;
+/** The body of POST /v1/revocations, as a caller writes it. */
+export type RevocationBody = v.InferInput<typeof revocationBody>;
 /** The body of POST /v1/networks, as a caller writes it. */
 export type NetworkBody = v.InferInput<typeof networkBody>;
 /** The body of POST /v1/endpoints, as a caller writes it. */
@@ -113,6 +156,18 @@ export const waitQuery = v.strictObject({
       v.transform(Number),
       v.maxValue(limits.waitMs, waitText),
     ),
+  ),
+});
+
+/** Of DELETE /v1/admins/{ref}. */
+export const forceQuery = v.strictObject({
+  force: v.optional(
+    v.pipe(
+      v.picklist(["true", "false"], "expected true or false"),
+      v.description("be it the only admin"),
+      v.transform((word) => word === "true"),
+    ),
+    "false",
   ),
 });
 
@@ -145,6 +200,9 @@ const statuses: { readonly [Code in ErrorCode]?: ReturnType<typeof statusOf> } =
   UNKNOWN_ENDPOINT: 404,
   UNKNOWN_HOST: 404,
   UNKNOWN_ROUTE: 404,
+  UNKNOWN_TOKEN: 404,
+  LAST_ADMIN: 409,
+  REVOKED: 403,
   NAME_TAKEN: 409,
   NETWORK_IN_USE: 409,
   SUBNET_OVERLAP: 409,

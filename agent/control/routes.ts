@@ -7,12 +7,16 @@ import type { Command } from "../command.ts";
 import { answers } from "./answers.ts";
 import { readShape, type Shape } from "./faults.ts";
 import {
+  adminBody,
   endpointBody,
   endpointsQuery,
+  forceQuery,
   networkBody,
   noQuery,
   refSchema,
   removeNetworkQuery,
+  revocationBody,
+  tokenBody,
   waitQuery,
 } from "./protocol.ts";
 
@@ -71,6 +75,21 @@ function creates<Body extends Shape>(
   return { isForRoot: false, ...words, method: "post", query: waitQuery, body, purpose };
 }
 
+/** A wish of root's with a body, that no kernel has to be waited for. */
+function orders<Body extends Shape>(
+  body: Body,
+  words: Omit<Words, "method" | "isForRoot"> & {
+    readonly command: (body: v.InferOutput<Body>) => Command;
+  },
+): Route {
+  const command = ({ query, body: given }: Asked) => {
+    readShape(noQuery, query, "parameter");
+    return words.command(readShape(body, given, "field"));
+  };
+  const purpose = { kind: "command", command } as const;
+  return { ...words, isForRoot: true, method: "post", query: noQuery, body, purpose };
+}
+
 function readRef(ref: string | undefined): string {
   // Routes without {ref} in their path do not look at it.
   if (ref === undefined) return "";
@@ -78,6 +97,68 @@ function readRef(ref: string | undefined): string {
 }
 
 const refShape = v.strictObject({ ref: refSchema });
+
+/** Tokens, admins and revocations. What changes who may be in the cluster is for root. */
+function admissionRoutes(): Route[] {
+  return [
+    orders(tokenBody, {
+      path: "/v1/tokens",
+      summary: "Makes a join token",
+      answer: answers.token,
+      command: ({ uses, expires }) => ({ kind: "token-create", uses, expiresMs: expires }),
+    }),
+    asks(noQuery, {
+      method: "get",
+      path: "/v1/tokens",
+      summary: "The tokens of this host, without their secrets",
+      answer: answers.tokens,
+      isForRoot: true,
+      command: () => ({ kind: "tokens" }),
+    }),
+    asks(noQuery, {
+      method: "delete",
+      path: "/v1/tokens/{ref}",
+      summary: "Closes a token for good",
+      answer: answers.removed,
+      isForRoot: true,
+      command: (_, token) => ({ kind: "token-remove", token }),
+    }),
+    asks(noQuery, {
+      method: "get",
+      path: "/v1/admins",
+      summary: "Hosts that may let others in",
+      answer: answers.admins,
+      command: () => ({ kind: "admins" }),
+    }),
+    orders(adminBody, {
+      path: "/v1/admins",
+      summary: "Makes a member an admin",
+      answer: answers.hostChanged,
+      command: ({ host }) => ({ kind: "admin-add", host }),
+    }),
+    asks(forceQuery, {
+      method: "delete",
+      path: "/v1/admins/{ref}",
+      summary: "Makes an admin a mere member again",
+      answer: answers.hostChanged,
+      isForRoot: true,
+      command: ({ force }, host) => ({ kind: "admin-remove", host, isForced: force }),
+    }),
+    asks(noQuery, {
+      method: "get",
+      path: "/v1/revocations",
+      summary: "Keys that are out",
+      answer: answers.revocations,
+      command: () => ({ kind: "revocations" }),
+    }),
+    orders(revocationBody, {
+      path: "/v1/revocations",
+      summary: "Bans a host's key everywhere and for ever",
+      answer: answers.hostChanged,
+      command: ({ host, force }) => ({ kind: "revoke", host, isForced: force }),
+    }),
+  ];
+}
 
 /** All of them. */
 export const routes: readonly Route[] = [
@@ -173,11 +254,12 @@ export const routes: readonly Route[] = [
   asks(noQuery, {
     method: "get",
     path: "/v1/token",
-    summary: "The join token",
+    summary: "A join token for whoever comes today",
     answer: answers.token,
     isForRoot: true,
     command: () => ({ kind: "token" }),
   }),
+  ...admissionRoutes(),
   {
     method: "get",
     path: "/v1/openapi.json",

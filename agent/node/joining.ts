@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Crypto } from "../../base/crypto.ts";
-import { describeError, MeshError } from "../../base/errors.ts";
+import { describeError, type ErrorCode, MeshError, type Refusal } from "../../base/errors.ts";
 import type { HostId } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -28,25 +28,35 @@ export type Joining = {
   readonly tried: (problem: string) => void;
 };
 
+/** Answers that will be the same the next time. */
+const final: ReadonlySet<ErrorCode> = new Set([
+  "TOKEN_REFUSED",
+  "TOKEN_EXPIRED",
+  "TOKEN_USED_UP",
+  "REVOKED",
+]);
+
 /**
  * The certificate that makes this host a member. Throws a MeshError where trying again is no use:
- * TOKEN_REFUSED. Rejects with the signal's reason where the run ends before.
+ * TOKEN_REFUSED, TOKEN_EXPIRED, TOKEN_USED_UP, REVOKED. Rejects with the signal's reason where the run ends before.
  */
 export async function joinCluster(joining: Joining): Promise<Certificate> {
   const { seedMinMs, seedMaxMs } = timing.dialer;
   for (let pauseMs: number = seedMinMs; ; pauseMs = Math.min(2 * pauseMs, seedMaxMs)) {
-    const refusals: string[] = [];
+    const refusals: Refusal[] = [];
     for (const seed of joining.seeds) {
       joining.signal.throwIfAborted();
       const answer = await askSeed(seed, joining);
       if (answer.kind === "admitted") return answer.certificate;
       const { code, message } = answer.refusal;
-      if (code === "TOKEN_REFUSED") refusals.push(`${seed} does not let us in: ${message}`);
+      if (final.has(code))
+        refusals.push({ code, message: `${seed} does not let us in: ${message}` });
       joining.log.warn("not yet joined", { address: seed, reason: message, ms: pauseMs });
       joining.tried(`${seed}: ${message}; next try in ${(pauseMs / 1000).toFixed(1)} s`);
     }
-    if (refusals.length === joining.seeds.length) {
-      throw new MeshError("TOKEN_REFUSED", refusals.join("; "));
+    const [first] = refusals;
+    if (first !== undefined && refusals.length === joining.seeds.length) {
+      throw new MeshError(first.code, refusals.map(({ message }) => message).join("; "));
     }
     await sleep(pauseMs, undefined, { signal: joining.signal });
   }
@@ -56,8 +66,9 @@ async function askSeed(seed: string, joining: Joining): Promise<JoinAnswer> {
   const { transport, token, host, crypto, random } = joining;
   const nonce = random.bytes(16);
   try {
-    const answer = await transport.join(seed, joinRequest(token, { host, nonce }, crypto));
-    return readJoinAnswer(answer, { token, host }, crypto);
+    const claim = { host, nonce };
+    const answer = await transport.join(seed, joinRequest(token, claim, crypto));
+    return readJoinAnswer(answer, { lock: token, claim }, crypto);
   } catch (error) {
     const code = error instanceof MeshError ? error.code : "INTERNAL";
     return { kind: "refused", refusal: { code, message: describeError(error) } };

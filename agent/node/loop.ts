@@ -13,6 +13,7 @@ import type {
   Transport,
   TransportHandler,
 } from "../../membership/transport.ts";
+import type { Vault } from "../../membership/vault.ts";
 import type { Dataplane, DataplaneOp, OpFailure } from "../../overlay/dataplane.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { Agent } from "../agent.ts";
@@ -27,12 +28,7 @@ export type Ports = {
   readonly transport: Transport;
   readonly journal: Journal;
   readonly dataplane: Dataplane;
-};
-
-/** What is known of a peer's hello before there is an agent: nothing, so every link is refused. */
-export type Doorman = {
-  readonly hello: () => Uint8Array;
-  readonly refusal: (peer: HostId, hello: Uint8Array) => string | undefined;
+  readonly vault: Vault;
 };
 
 /** The core in the world: the desk for commands, the handler of the transport. */
@@ -42,7 +38,7 @@ export class Loop implements Desk, TransportHandler {
   readonly #listeners = new Set<(event: WatchEvent) => void>();
   readonly #answers = new Map<number, (answer: Answer) => void>();
   readonly #joins = new Map<number, (answer: Uint8Array) => void>();
-  #running: { readonly agent: Agent; readonly ports: Ports; readonly doorman: Doorman } | undefined;
+  #running: { readonly agent: Agent; readonly ports: Ports } | undefined;
   /** While not a member: what `status` says, and why other commands are refused. */
   #joining: () => StatusView;
   #ticket = 0;
@@ -64,11 +60,7 @@ export class Loop implements Desk, TransportHandler {
   /**
    * Starts the agent's life: from here on it gets inputs. Resolves when its kernel equals its map.
    */
-  start(running: {
-    readonly agent: Agent;
-    readonly ports: Ports;
-    readonly doorman: Doorman;
-  }): Promise<void> {
+  start(running: { readonly agent: Agent; readonly ports: Ports }): Promise<void> {
     this.#running = running;
     this.#timer = setInterval(() => this.#input((agent, now) => agent.tick(now)), tickMs);
     this.#unwatch = running.ports.dataplane.watch(() =>
@@ -106,12 +98,12 @@ export class Loop implements Desk, TransportHandler {
   }
 
   hello(): Uint8Array | undefined {
-    return this.#running?.doorman.hello();
+    return this.#running?.agent.hello();
   }
 
   refusal(peer: HostId, hello: Uint8Array): string | undefined {
     if (this.#running === undefined || this.#isClosed) return "it is not yet a member itself";
-    return this.#running.doorman.refusal(peer, hello);
+    return this.#running.agent.refusal(peer, hello, this.#clock.now());
   }
 
   linkUp(link: Link): void {
@@ -138,8 +130,8 @@ export class Loop implements Desk, TransportHandler {
     return verdict;
   }
 
-  serve(_from: HostId, request: Uint8Array): Iterable<Uint8Array> {
-    return this.#running?.agent.serve(request) ?? [];
+  serve(from: HostId, request: Uint8Array): Iterable<Uint8Array> {
+    return this.#running?.agent.serve(from, request) ?? [];
   }
 
   pulled(id: number, frame: Uint8Array): void {
@@ -210,6 +202,13 @@ export class Loop implements Desk, TransportHandler {
       case "append":
       case "keep":
         return this.#performOnDisk(effect, ports.journal);
+      case "save": {
+        const { file } = effect;
+        return this.#then(ports.vault.save(file, effect.bytes), {
+          done: () => (agent, now) => agent.saved(file, undefined, now),
+          failed: (refusal) => (agent, now) => agent.saved(file, refusal, now),
+        });
+      }
       case "answer":
         return settle(this.#answers, effect.ticket, effect.answer);
       case "joined":

@@ -1,6 +1,6 @@
 /**
  * What this host is when it starts: a member, a founder, or somebody who wants to join. Decided
- * from what is on disk, then from the options; nothing but a founding is written here.
+ * from what is on disk, then from the options; nothing is written here.
  */
 import type { Crypto } from "../../base/crypto.ts";
 import { MeshError } from "../../base/errors.ts";
@@ -8,11 +8,10 @@ import type { ClusterId, HostId } from "../../base/id.ts";
 import { nodeSigner } from "../../base/node/crypto.ts";
 import type { Random } from "../../base/random.ts";
 import { type Certificate, certify, clusterOf } from "../../membership/certificate.ts";
-import type { Authority, Credentials } from "../../membership/disk/credentials.ts";
-import { judgeJoin, refuseJoin } from "../../membership/join.ts";
-import { formatToken, parseToken, type Token, tokenSecretBytes } from "../../membership/token.ts";
-import type { Config } from "../config.ts";
-import type { JoinOffice } from "../relay.ts";
+import type { Credentials } from "../../membership/disk/credentials.ts";
+import { parseToken, type Token } from "../../membership/token.ts";
+import { rootIssuer } from "../../membership/warrant.ts";
+import { type Config, timing } from "../config.ts";
 
 /** A member, or somebody with a token who is not one yet. */
 export type Standing =
@@ -20,85 +19,75 @@ export type Standing =
       readonly kind: "member";
       readonly cluster: ClusterId;
       readonly certificate: Certificate;
-      readonly authority: Authority | undefined;
+      readonly rootSeed: Uint8Array | undefined;
       readonly isNew: boolean;
     }
-  | { readonly kind: "joining"; readonly cluster: ClusterId; readonly token: Token };
+  | {
+      readonly kind: "joining";
+      readonly cluster: ClusterId;
+      readonly token: Token;
+      readonly seeds: readonly string[];
+    };
 
 type Question = {
-  readonly credentials: Credentials;
+  readonly credentials: Pick<Credentials, "certificate" | "rootSeed">;
   readonly config: Pick<Config, "join" | "token" | "dataDir">;
   /** `config.join` without this host's own addresses. */
   readonly seeds: readonly string[];
   readonly host: HostId;
   readonly crypto: Crypto;
   readonly random: Random;
+  readonly wallMs: number;
 };
 
 /** Throws a MeshError: TOKEN_MISSING, TOKEN_MALFORMED, CONFIG_INVALID. */
 export function standingOf(question: Question): Standing {
   const { credentials, seeds, config } = question;
+  const { certificate, rootSeed } = credentials;
   const token = config.token === undefined ? undefined : readToken(config.token);
-  if (credentials.certificate !== undefined)
-    return member(question, credentials.certificate, token);
-  if (credentials.authority !== undefined) return founder(question, credentials.authority, false);
-  if (token !== undefined && seeds.length > 0)
-    return { kind: "joining", cluster: token.cluster, token };
-  if (token !== undefined) {
-    const why =
-      config.join.length === 0 ? "no --join says whom to ask" : "every --join is this host itself";
-    throw new MeshError(
-      "CONFIG_INVALID",
-      `a token is given, but ${why}; name a member of the cluster`,
-    );
-  }
+  if (certificate !== undefined && !mustRejoin(question, certificate, token))
+    return member(question, certificate, token);
+  if (rootSeed !== undefined) return founder(question, rootSeed, false);
+  if (token !== undefined) return joining(question, token);
   if (seeds.length > 0) {
-    const where = `"starling token" on a member prints it`;
+    const where = `"starling token" on an admin prints it`;
     throw new MeshError(
       "TOKEN_MISSING",
       `joining ${seeds.join(", ")} takes a token: --token slt1...; ${where}`,
     );
   }
-  const { random } = question;
-  return founder(
-    question,
-    { rootSeed: random.bytes(32), tokenSecret: random.bytes(tokenSecretBytes) },
-    true,
-  );
+  return founder(question, question.random.bytes(32), true);
 }
 
-/** What a host with the founder's secrets can do for those who want to join; any other refuses. */
-export function officeOf(
-  standing: Standing,
-  host: HostId,
-  address: string,
-  crypto: Crypto,
-): JoinOffice {
-  const authority = standing.kind === "member" ? standing.authority : undefined;
-  if (authority === undefined) {
-    const message =
-      "this host did not found the cluster and holds no token; ask the founder: starling token";
-    return {
-      token: () => ({ code: "NOT_PERMITTED", message }),
-      judge: () => refuseJoin("TOKEN_REFUSED", "the token names a host that cannot redeem it"),
-    };
-  }
-  const token: Token = { cluster: standing.cluster, issuer: host, secret: authority.tokenSecret };
-  const root = nodeSigner(authority.rootSeed);
-  const text = formatToken(token);
-  return {
-    token: () => ({ token: text, command: `starling agent --join ${address} --token ${text}` }),
-    judge: (request) => judgeJoin(request, { token, root }, crypto),
-  };
-}
-
-function readToken(text: string): Token {
+/** The token that the configuration gives, if it gives one. Throws a MeshError TOKEN_MALFORMED. */
+export function readToken(text: string): Token {
   const token = parseToken(text);
   if (token !== undefined) return token;
   throw new MeshError(
     "TOKEN_MALFORMED",
     "the token is not one of ours or was cut short: it looks like slt1....",
   );
+}
+
+function joining({ config, seeds }: Question, token: Token): Standing {
+  // A token says where its issuer is, for who names nobody else.
+  const asked = config.join.length === 0 ? token.addresses : seeds;
+  if (asked.length > 0) return { kind: "joining", cluster: token.cluster, token, seeds: asked };
+  const why =
+    config.join.length === 0 ? "no --join says whom to ask" : "every --join is this host itself";
+  throw new MeshError(
+    "CONFIG_INVALID",
+    `a token is given, but ${why}; name a member of the cluster`,
+  );
+}
+
+/** A certificate that has ended makes nobody a member; a token then does. */
+function mustRejoin(
+  { wallMs }: Question,
+  { notAfter, cluster }: Certificate,
+  token: Token | undefined,
+): boolean {
+  return token?.cluster === cluster && notAfter !== undefined && wallMs > notAfter;
 }
 
 function member(question: Question, certificate: Certificate, token: Token | undefined): Standing {
@@ -108,16 +97,17 @@ function member(question: Question, certificate: Certificate, token: Token | und
     const advice = `to move it, stop the agent and remove ${question.config.dataDir}`;
     throw new MeshError("CONFIG_INVALID", `${what}; ${advice}`);
   }
-  const { authority } = question.credentials;
-  return { kind: "member", cluster, certificate, authority, isNew: false };
+  const { rootSeed } = question.credentials;
+  return { kind: "member", cluster, certificate, rootSeed, isNew: false };
 }
 
-function founder(question: Question, authority: Authority, isNew: boolean): Standing {
-  const { host, crypto } = question;
-  const root = nodeSigner(authority.rootSeed);
-  const certificate = certify(host, root, crypto);
+function founder(question: Question, rootSeed: Uint8Array, isNew: boolean): Standing {
+  const { host, crypto, wallMs } = question;
+  const root = nodeSigner(rootSeed);
   const cluster = clusterOf(root.publicKey, crypto);
-  return { kind: "member", cluster, certificate, authority, isNew };
+  const notAfter = Math.round(wallMs) + timing.admission.certificateMs;
+  const certificate = certify(host, { serial: 1, notAfter }, rootIssuer(cluster, root));
+  return { kind: "member", cluster, certificate, rootSeed, isNew };
 }
 
 /**

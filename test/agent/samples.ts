@@ -11,7 +11,8 @@ import {
   parseNetworkId,
 } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
-import { certify } from "../../membership/certificate.ts";
+import { certify, clusterOf } from "../../membership/certificate.ts";
+import { rootIssuer } from "../../membership/warrant.ts";
 import type { Difference } from "../../store/origin-state.ts";
 import type { RecordKey } from "../../store/record.ts";
 import { simulatedCrypto, simulatedHost, simulatedSigner } from "../simulation/crypto.ts";
@@ -39,7 +40,9 @@ export const silentLog: Log = {
 
 /** A host's own record. */
 export function hostValue(host: HostId, text: string) {
-  const certificate = certify(host, simulatedSigner(1), simulatedCrypto(host));
+  const root = simulatedSigner(1);
+  const issuer = rootIssuer(clusterOf(root.publicKey, simulatedCrypto(host)), root);
+  const certificate = certify(host, { serial: 1, notAfter: 1 }, issuer);
   return {
     certificate,
     name: name(text),

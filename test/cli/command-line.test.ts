@@ -21,7 +21,7 @@ describe("the starling command", () => {
     it(`shows every command with ${words.join(" ")}`, async () => {
       const { code, stdout } = await run(words);
       assert.equal(code, 0);
-      for (const name of "agent status members token network endpoint run watch version".split(
+      for (const name of "agent status members token admin revoke network endpoint run watch version".split(
         " ",
       )) {
         assert.match(stdout, new RegExp(`^  ${name} `, "m"));
@@ -34,6 +34,13 @@ describe("the starling command", () => {
     ["status"],
     ["members"],
     ["token"],
+    ["token", "create"],
+    ["token", "ls"],
+    ["token", "rm"],
+    ["admin", "add"],
+    ["admin", "rm"],
+    ["admin", "ls"],
+    ["revoke"],
     ["network", "create"],
     ["network", "ls"],
     ["network", "inspect"],

@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import type { EndpointView, WatchEvent } from "../../agent/view.ts";
 import type { EndpointId } from "../../base/id.ts";
 import {
+  admins,
   endpoint,
   hostA,
   hostB,
   hostC,
   members,
   network,
+  revocations,
   status,
   token,
+  tokens,
 } from "../agent/control/samples.ts";
 import { World } from "../agent/control/world.ts";
 import { type Exit, run, starling, start } from "./command.ts";
@@ -165,6 +168,56 @@ interface  eth0
   it("token", async () => {
     assert.equal(await seen("token"), `\n${token.command}\n`);
     assert.deepEqual(await json("token"), token);
+    const made = ["token", "create", "--uses", "3", "--expires", "30m"];
+    assert.equal(await seen(...made), `\n${token.command}\n`);
+    assert.deepEqual(await json(...made), token);
+    assert.deepEqual(world.desk.asked.at(-1), {
+      kind: "token-create",
+      uses: 3,
+      expiresMs: 1_800_000,
+    });
+    assert.equal(await seen("token", "rm", "0011"), "\ntoken 0011 removed\n");
+  });
+
+  it("token ls", async () => {
+    assert.equal(
+      await seen("token", "ls"),
+      `
+ID                 STATE     USED     EXPIRES
+00112233445566ee   open      1 of 3   in 58m
+00112233445566ff   expired   0 of 1   2m ago
+`,
+    );
+    assert.deepEqual(await json("token", "ls"), tokens);
+  });
+
+  it("admin", async () => {
+    assert.equal(
+      await seen("admin", "ls"),
+      `
+ID             NAME                                APPOINTED BY
+aaaaaaaaaaaa   a (this host), holds the root key   the root key
+bbbbbbbbbbbb   b                                   a
+`,
+    );
+    assert.deepEqual(await json("admin", "ls"), admins);
+    assert.equal(await seen("admin", "add", "b"), "\nb is now an admin\n");
+    assert.equal(await seen("admin", "rm", "b"), "\nb is no admin any more\n");
+  });
+
+  it("revoke", async () => {
+    assert.equal(await seen("revoke", "b"), "\nb is revoked\n");
+    assert.equal(
+      await seen("revoke", "--list"),
+      `
+ID             NAME   WHAT                 BY
+cccccccccccc   c      its key, for ever    a
+bbbbbbbbbbbb   b      its being an admin   the root key
+`,
+    );
+    assert.deepEqual(await json("revoke", "--list"), plain(revocations));
+    const { code, stderr } = await at("revoke");
+    assert.deepEqual([code, stderr], [2, "starling: <host> is missing\n"]);
   });
 
   it("network create and rm, with --wait anywhere", async () => {

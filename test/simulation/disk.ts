@@ -2,9 +2,14 @@
  * A journal's disk in a simulation: what was synced stays, of what was only written a crash keeps a
  * part.
  */
+import * as v from "valibot";
+import { decode } from "../../base/codec.ts";
+import { type Certificate, certificateSchema } from "../../membership/certificate.ts";
 import type { JournalOp, JournalTable } from "../../store/journal.ts";
 
 export class Disk {
+  /** Small files that are written whole. */
+  readonly files = new Map<string, Uint8Array>();
   #synced = new Map<string, Uint8Array>();
   /** Written since the last sync, in order. */
   #unsynced: (readonly JournalOp[])[] = [];
@@ -30,6 +35,14 @@ export class Disk {
   wipe(): void {
     this.#synced = new Map();
     this.#unsynced = [];
+    this.files.clear();
+  }
+
+  /** The certificate that the host was given last. */
+  certificate(): Certificate | undefined {
+    const content = this.files.get("certificate");
+    const parsed = v.safeParse(certificateSchema, content && decode(content, content.length));
+    return parsed.success ? parsed.output : undefined;
   }
 
   /** Another disk with the same content. */
@@ -37,6 +50,7 @@ export class Disk {
     const other = new Disk();
     other.#synced = new Map(this.#synced);
     other.#unsynced = [...this.#unsynced];
+    for (const [file, content] of this.files) other.files.set(file, content);
     return other;
   }
 

@@ -10,8 +10,7 @@ import { type BootId, type HostId, type Name, parseBootId, parseName } from "../
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { certify, clusterOf } from "../../membership/certificate.ts";
-import { encodeHello, helloFault, protocolVersion } from "../../membership/hello.ts";
-import { refuseJoin } from "../../membership/join.ts";
+import { rootIssuer } from "../../membership/warrant.ts";
 import type { JournalOp } from "../../store/journal.ts";
 import { RowReader } from "../../store/rows.ts";
 import { simulatedCrypto, simulatedHost, simulatedSigner } from "./crypto.ts";
@@ -21,6 +20,7 @@ import type { Network, Station } from "./network.ts";
 import type { Schedule } from "./schedule.ts";
 
 const root = simulatedSigner(1);
+const yearMs = 365 * 24 * 3_600_000;
 
 /** What becomes of a durable write: done; refused; or refused although it reached the disk. */
 export type WriteFate = "done" | "refused" | "torn";
@@ -57,13 +57,12 @@ export class SimulatedHost implements Station {
   readonly #random: Random;
   readonly #log: Log;
   readonly #seeds: readonly string[];
+  readonly #joins = new Map<number, (answer: Uint8Array) => void>();
   readonly #answers = new Map<number, (answer: Answer) => void>();
   #agent: Agent | undefined;
   #boot: BootId | undefined;
   #ticket = 0;
   /** Of this life; encoded once, since it is shown at each dial. */
-  #hello: Uint8Array | undefined;
-  readonly #admitted = new WeakSet<Uint8Array>();
   readonly #watcher: Watcher;
   /** What the wall clock here shows more than the true time, in milliseconds. */
   skewMs = 0;
@@ -123,9 +122,10 @@ export class SimulatedHost implements Station {
   boot(): void {
     const crypto = simulatedCrypto(this.id);
     const cluster = clusterOf(root.publicKey, crypto);
-    const certificate = certify(this.id, root, crypto);
+    const issuer = rootIssuer(cluster, root);
+    const terms = { serial: this.n, notAfter: this.#schedule.wallMs() + yearMs };
+    const certificate = this.disk.certificate() ?? certify(this.id, terms, issuer);
     this.#life += 1;
-    this.#hello = undefined;
     this.#boot = parseBootId(toHex(this.#random.bytes(8))) as BootId;
     const agent = new Agent({
       self: this.id,
@@ -145,11 +145,12 @@ export class SimulatedHost implements Station {
         wallMs: () => this.#schedule.wallMs() + this.skewMs,
       },
       log: this.#log,
-      office: {
-        token: () => ({ code: "NOT_PERMITTED", message: "no tokens here" }),
-        judge: () => refuseJoin("TOKEN_REFUSED", "no tokens here"),
-      },
+      root: this.n === 1 ? root : undefined,
     });
+    for (const file of ["revocations", "tokens"] as const) {
+      const content = this.disk.files.get(file);
+      if (content !== undefined) agent.restoreFile(file, content);
+    }
     const reader = new RowReader();
     for (const row of this.disk.rows("origins")) reader.take(row);
     agent.restore(reader.finish().origins, [...this.disk.rows("local")]);
@@ -177,6 +178,7 @@ export class SimulatedHost implements Station {
       resolve({ kind: "refused", refusal: { code: "AGENT_UNREACHABLE", message: "crashed" } });
     }
     this.#answers.clear();
+    this.#joins.clear();
   }
 
   /** SIGSTOP and SIGCONT: nothing is handled meanwhile, nothing is lost. */
@@ -198,25 +200,20 @@ export class SimulatedHost implements Station {
     this.input((agent) => agent.ask(ticket, command, this.#schedule.now()));
   }
 
+  /** A stranger asks here to be let in; a crash leaves it without an answer. */
+  join(request: Uint8Array, answered: (answer: Uint8Array) => void): void {
+    this.#ticket += 1;
+    const ticket = this.#ticket;
+    this.#joins.set(ticket, answered);
+    this.input((agent) => agent.joinRequested(ticket, request, this.#schedule.now()));
+  }
+
   hello(): Uint8Array {
-    const certificate = certify(this.id, root, simulatedCrypto(this.id));
-    const boot = this.#boot as BootId;
-    this.#hello ??= encodeHello({
-      protocol: protocolVersion,
-      certificate,
-      boot,
-      name: this.#name(),
-      address: this.address,
-    });
-    return this.#hello;
+    return this.#agent?.hello() ?? new Uint8Array();
   }
 
   refusal(peer: HostId, hello: Uint8Array): string | undefined {
-    if (this.#admitted.has(hello)) return undefined;
-    const crypto = simulatedCrypto(this.id);
-    const fault = helloFault(peer, hello, clusterOf(root.publicKey, crypto), crypto);
-    if (fault === undefined) this.#admitted.add(hello);
-    return fault;
+    return this.#agent?.refusal(peer, hello, this.#schedule.now());
   }
 
   input(handle: (agent: Agent) => void): void {
@@ -283,6 +280,14 @@ export class SimulatedHost implements Station {
         this.disk.append(effect.ops, false);
         this.#watcher.wrote(this, effect.ops, false);
         return;
+      case "save":
+        return this.#save(effect);
+      case "joined": {
+        const answered = this.#joins.get(effect.ticket);
+        this.#joins.delete(effect.ticket);
+        answered?.(effect.answer);
+        return;
+      }
       case "answer": {
         const answered = this.#answers.get(effect.ticket);
         this.#answers.delete(effect.ticket);
@@ -309,6 +314,16 @@ export class SimulatedHost implements Station {
         else agent.appendFailed(refusal, this.#schedule.now());
       });
     });
+  }
+
+  /** A crash before the write has ended leaves the file as it was, or as it should be. */
+  #save({ file, bytes }: Extract<Effect, { kind: "save" }>): void {
+    const life = this.#life;
+    const half = this.#random.below(3000) / 1000;
+    this.#schedule.after(half, () => {
+      if (life === this.#life || this.#random.below(2) === 0) this.disk.files.set(file, bytes);
+    });
+    this.#later(2 * half, (agent) => agent.saved(file, undefined, this.#schedule.now()));
   }
 
   #performInKernel(effect: Effect): void {

@@ -188,7 +188,11 @@ export class Network {
     this.#schedule.after(this.#delay(), () => {
       const agent = this.#stations.get(pull.from)?.agent();
       if (agent === undefined || !link.isUp || !this.#passes(host, pull.from)) return end("broken");
-      this.#deliver(link, { host, pull, sent: 0 }, agent.serve(pull.request)[Symbol.iterator]());
+      this.#deliver(
+        link,
+        { host, pull, sent: 0 },
+        agent.serve(host, pull.request)[Symbol.iterator](),
+      );
     });
   }
 

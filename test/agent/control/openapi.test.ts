@@ -8,7 +8,18 @@ import { makeApp } from "../../../agent/control/app.ts";
 import { openApi } from "../../../agent/control/openapi.ts";
 import type { WatchEvent } from "../../../agent/view.ts";
 import { errorCodes } from "../../../base/errors.ts";
-import { endpoint, hostA, members, network, status, token, wait } from "./samples.ts";
+import {
+  admins,
+  endpoint,
+  hostA,
+  members,
+  network,
+  revocations,
+  status,
+  token,
+  tokens,
+  wait,
+} from "./samples.ts";
 import { SimulatedDesk } from "./simulated-desk.ts";
 import { quiet } from "./world.ts";
 
@@ -35,6 +46,10 @@ const samples: readonly (readonly [string, v.GenericSchema, unknown])[] = [
   ["endpointAdded", answers.endpointAdded, { endpoint, wait: { ...wait, missing: [hostA] } }],
   ["removed", answers.removed, { id: network.id, wait }],
   ["token", answers.token, token],
+  ["tokens", answers.tokens, tokens],
+  ["admins", answers.admins, admins],
+  ["revocations", answers.revocations, revocations],
+  ["hostChanged", answers.hostChanged, { host: hostA, isNew: true }],
   ...events.map((event) => [event.kind, answers.event, event] as const),
 ];
 
@@ -52,7 +67,7 @@ describe("the OpenAPI document", () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     assert.deepEqual(described.toSorted(), served.toSorted());
-    assert.equal(new Set(described).size, 13);
+    assert.equal(new Set(described).size, 21);
   });
 
   it("names every operation once, and every parameter of its path", () => {
@@ -68,7 +83,7 @@ describe("the OpenAPI document", () => {
         );
       }
     }
-    assert.equal(ids.size, 13);
+    assert.equal(ids.size, 21);
   });
 
   it("says what a body must hold, with our words for what JSON Schema cannot say", () => {

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../../agent/command.ts";
-import { endpoint, members, network, status, token, wait } from "./samples.ts";
+import {
+  admins,
+  endpoint,
+  members,
+  network,
+  revocations,
+  status,
+  token,
+  tokens,
+  wait,
+} from "./samples.ts";
 import { World } from "./world.ts";
 
 const netns = "/run/netns/db";
@@ -32,6 +42,37 @@ describe("the API", () => {
     assert.deepEqual(await client.endpoints(), [plain(endpoint)]);
     assert.deepEqual(await client.endpoint("db"), plain(endpoint));
     assert.deepEqual(await client.token(), token);
+    assert.deepEqual(await client.tokens(), tokens);
+    assert.deepEqual(await client.admins(), admins);
+    assert.deepEqual(await client.revocations(), plain(revocations));
+  });
+
+  it("parses what concerns who may be in the cluster", async () => {
+    const { client } = world;
+    const commands = await commandsOf(async () => {
+      await client.createToken({});
+      await client.createToken({ uses: 3, expires: 60_000 });
+      await client.removeToken("0011");
+      await client.addAdmin("b");
+      await client.removeAdmin("b", { force: true });
+      await client.revoke({ host: "b" });
+      await client.revoke({ host: "b", force: true });
+    });
+    assert.deepEqual(commands, [
+      { kind: "token-create", uses: 1, expiresMs: 3_600_000 },
+      { kind: "token-create", uses: 3, expiresMs: 60_000 },
+      { kind: "token-remove", token: "0011" },
+      { kind: "admin-add", host: "b" },
+      { kind: "admin-remove", host: "b", isForced: true },
+      { kind: "revoke", host: "b", isForced: false },
+      { kind: "revoke", host: "b", isForced: true },
+    ]);
+  });
+
+  it("refuses tokens without end or without uses", async () => {
+    for (const body of [{ uses: 0 }, { uses: 1.5 }, { expires: 10 }, { expires: 1e12 }])
+      await assert.rejects(world.client.createToken(body), { code: "BAD_REQUEST" });
+    assert.deepEqual(world.desk.asked, []);
   });
 
   it("parses a wish into a complete command", async () => {

@@ -1,12 +1,15 @@
 /** One of everything that an agent says of itself, with every field that can be there. */
 
 import type {
+  AdminView,
   EndpointView,
   HostRef,
   MemberView,
   NetworkRef,
   NetworkView,
+  RevocationView,
   StatusView,
+  TokenView,
   WaitReport,
 } from "../../../agent/view.ts";
 import type { Cidr, Ip, Mac, Vni } from "../../../base/address.ts";
@@ -86,7 +89,23 @@ export const status: StatusView = {
 
 export const wait: WaitReport = { programmed: [hostA, hostB], missing: [], unreachable: [], ms: 8 };
 
+export const tokens: readonly TokenView[] = [
+  { id: "00112233445566ee", state: "open", uses: 3, used: 1, expiresInMs: 3_500_000 },
+  { id: "00112233445566ff", state: "expired", uses: 1, used: 0, expiresInMs: -120_000 },
+];
+
+export const admins: readonly AdminView[] = [
+  { ...hostA, isSelf: true, through: [], holdsRoot: true },
+  { ...hostB, isSelf: false, through: [hostA], holdsRoot: false },
+];
+
+export const revocations: readonly RevocationView[] = [
+  { scope: "host", host: hostC, by: hostA },
+  { scope: "admin", host: hostB, by: undefined },
+];
+
 export const token = {
+  id: "00112233445566ee",
   token: "slt1.secret",
   command: "starling agent --join 10.0.0.1:7790 --token slt1.secret",
 };

@@ -4,7 +4,18 @@ import type { Answer, Command, Desk } from "../../../agent/command.ts";
 import type { EndpointView, NetworkView, WaitReport, WatchEvent } from "../../../agent/view.ts";
 import type { ErrorCode } from "../../../base/errors.ts";
 import type { EndpointId, NetworkId } from "../../../base/id.ts";
-import { endpoint, members, network, status, token, wait } from "./samples.ts";
+import {
+  admins,
+  endpoint,
+  hostB,
+  members,
+  network,
+  revocations,
+  status,
+  token,
+  tokens,
+  wait,
+} from "./samples.ts";
 
 type Of<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
 
@@ -60,7 +71,20 @@ export class SimulatedDesk implements Desk {
       case "members":
         return { kind: "members", members };
       case "token":
+      case "token-create":
         return { kind: "token", ...token };
+      case "tokens":
+        return { kind: "tokens", tokens };
+      case "token-remove":
+        return { kind: "removed", id: command.token, wait: undefined };
+      case "admins":
+        return { kind: "admins", admins };
+      case "revocations":
+        return { kind: "revocations", revocations };
+      case "admin-add":
+      case "admin-remove":
+      case "revoke":
+        return { kind: "host", host: { ...hostB, name: command.host }, isNew: true };
       case "networks":
         return { kind: "networks", networks: [...this.networks.values()] };
       case "endpoints":

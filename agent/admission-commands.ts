@@ -9,6 +9,7 @@ import type { Version } from "../store/head.ts";
 import type { Write } from "../store/writer.ts";
 import type { Bans } from "./bans.ts";
 import type { AdmissionCommand, Answer } from "./command.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
 import { findHost } from "./lookup.ts";
 import type { Office, Printed } from "./office.ts";
 import type { Papers } from "./papers.ts";
@@ -37,10 +38,7 @@ export class AdmissionCommands {
   constructor(options: {
     readonly self: HostId;
     readonly tables: Tables;
-    readonly office: Office;
-    readonly papers: Papers;
-    readonly bans: Bans;
-    readonly revocations: Revocations;
+    readonly gatekeeper: Gatekeeper;
     readonly wallMs: () => number;
     /** How far we have an origin. */
     readonly versionOf: (host: HostId) => Version;
@@ -51,10 +49,11 @@ export class AdmissionCommands {
   }) {
     this.#self = options.self;
     this.#tables = options.tables;
-    this.#office = options.office;
-    this.#papers = options.papers;
-    this.#bans = options.bans;
-    this.#revocations = options.revocations;
+    const { office, papers, bans, revocations } = options.gatekeeper;
+    this.#office = office;
+    this.#papers = papers;
+    this.#bans = bans;
+    this.#revocations = revocations;
     this.#wallMs = options.wallMs;
     this.#versionOf = options.versionOf;
     this.#write = options.write;

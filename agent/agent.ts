@@ -18,8 +18,6 @@ import type { Refusal } from "../base/errors.ts";
 import type { EndpointId, HostId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
-import { decodeHello, encodeHello, helloFault, protocolVersion } from "../membership/hello.ts";
-import { unpackEntries } from "../membership/revocations.ts";
 import type { GossipVerdict, Link } from "../membership/transport.ts";
 import type { SafeFile } from "../membership/vault.ts";
 import type { Actual, OpFailure } from "../overlay/dataplane.ts";
@@ -61,7 +59,8 @@ export class Agent {
       emit: (effect) => void this.#effects.push(effect),
       learned: (origin, differences) => {
         this.#follow(this.#parts.tables.update(origin, differences));
-        if (differences.some(({ key }) => key === hostKey)) this.#parts.bans.judge(origin);
+        if (differences.some(({ key }) => key === hostKey))
+          this.#parts.gatekeeper.bans.judge(origin);
       },
       follow: (changes) => this.#follow(changes),
       agreed: (host) => this.#parts.replication.compare(host, this.#now),
@@ -83,12 +82,9 @@ export class Agent {
     return effects;
   }
 
-  /** Takes back the small files; first of all. False where a file is not what it should be. */
+  /** Takes back the small files, first of all. False where one is not what it should be. */
   restoreFile(file: "tokens" | "revocations", bytes: Uint8Array): boolean {
-    if (file === "tokens") return this.#parts.book.restore(bytes);
-    const entries = unpackEntries(bytes, limits.revocationsBytes + limits.revocationBytes);
-    if (entries !== undefined) this.#parts.bans.restore(entries);
-    return entries !== undefined;
+    return this.#parts.gatekeeper.restore(file, bytes);
   }
 
   /**
@@ -121,40 +117,25 @@ export class Agent {
   /** The first input after `restore`: makes sure that our own host record says what is so. */
   start(now: Instant): void {
     this.#now = now;
-    this.#parts.papers.start();
+    this.#parts.gatekeeper.papers.start();
     this.#publishSelf();
     this.tick(now);
   }
 
   /** What we say first on a link. */
   hello(): Uint8Array {
-    const { boot, name, address } = this.#options;
-    const { papers, revocations } = this.#parts;
-    return encodeHello({
-      protocol: protocolVersion,
-      certificate: papers.certificate,
-      boot,
-      name,
-      address,
-      revocations: revocations.hash(),
-    });
+    return this.#parts.gatekeeper.hello();
   }
 
   /** Why we do not link with this peer, or undefined where we do. */
   refusal(peer: HostId, hello: Uint8Array, now: Instant): string | undefined {
-    const { cluster, crypto, clock } = this.#options;
-    const { misconduct, revocations, bans } = this.#parts;
-    if (bans.isSelfRevoked) return "its own key was revoked";
-    const judge = { cluster, crypto, revocations, wallMs: clock.wallMs() };
-    return misconduct.refusal(peer, now) ?? helloFault(peer, hello, judge);
+    return this.#parts.gatekeeper.refusal(peer, hello, now);
   }
 
   /** How the write of a small file ended. */
   saved(file: SafeFile, refusal: Refusal | undefined, now: Instant): void {
     this.#now = now;
-    const { bans, office, papers } = this.#parts;
-    const keepers = { revocations: bans.keeper, tokens: office.keeper, certificate: papers.keeper };
-    keepers[file].ended(refusal);
+    this.#parts.gatekeeper.saved(file, refusal);
   }
 
   ask(ticket: number, command: Command, now: Instant): void {
@@ -169,10 +150,7 @@ export class Agent {
     this.#parts.addressing.tick(now);
     this.#parts.attachments.retry(now);
     this.#parts.confirmations.tick(now);
-    this.#parts.relay.tick(now);
-    this.#parts.bans.tick(now);
-    this.#parts.papers.tick(now);
-    this.#parts.misconduct.tick(now);
+    this.#parts.gatekeeper.tick(now);
     this.#parts.reconciler.tick(now);
   }
 
@@ -184,18 +162,17 @@ export class Agent {
 
   linkUp(link: Link, now: Instant): void {
     this.#now = now;
-    const { contacts, bans, replication, relay } = this.#parts;
+    const { contacts, gatekeeper, replication } = this.#parts;
     contacts.linkUp(link, now);
-    bans.linkUp(link.host, decodeHello(link.hello));
-    if (!bans.isUnread(link.host)) replication.compare(link.host, now);
-    relay.linkUp(link.host);
+    gatekeeper.linkUp(link);
+    if (!gatekeeper.bans.isUnread(link.host)) replication.compare(link.host, now);
   }
 
   linkDown(host: HostId, reason: string, now: Instant): void {
     this.#now = now;
     this.#parts.contacts.linkDown(host, reason, now);
     this.#parts.replication.linkDown(host);
-    this.#parts.bans.linkDown(host);
+    this.#parts.gatekeeper.bans.linkDown(host);
     this.#parts.confirmations.lost(host, now);
   }
 
@@ -216,18 +193,18 @@ export class Agent {
   /** A gossiped message; the verdict decides whether it is passed on. */
   gossiped(from: HostId, bytes: Uint8Array, now: Instant): GossipVerdict {
     this.#now = now;
-    if (this.#parts.bans.isUnread(from)) return "ignore";
+    const { gatekeeper } = this.#parts;
+    if (gatekeeper.bans.isUnread(from)) return "ignore";
     const verdict = this.#judge(from, decodeEnvelope(bytes), now);
-    if (verdict === "reject" && this.#parts.misconduct.note(from, now)) {
-      this.#log.error("host sends what proves false", { host: from });
-      this.#effects.push({ kind: "close", host: from, reason: "it sends what proves false" });
-    }
+    gatekeeper.judged(from, verdict, now);
     return verdict;
   }
 
   /** The frames that answer a host's pull: none while we do not know whether it may ask. */
   serve(from: HostId, request: Uint8Array): Iterable<Uint8Array> {
-    return this.#parts.bans.isUnread(from) ? [] : serve(this.#parts.replica, request, limits);
+    return this.#parts.gatekeeper.bans.isUnread(from)
+      ? []
+      : serve(this.#parts.replica, request, limits);
   }
 
   pulled(id: number, frame: Uint8Array, now: Instant): void {
@@ -246,7 +223,7 @@ export class Agent {
    */
   joinRequested(ticket: number, request: Uint8Array, now: Instant): void {
     this.#now = now;
-    this.#parts.relay.requested(ticket, request, now);
+    this.#parts.gatekeeper.joinRequested(ticket, request, now);
   }
 
   appended(now: Instant): void {
@@ -307,11 +284,8 @@ export class Agent {
   }
 
   #judge(from: HostId, envelope: Envelope | undefined, now: Instant): GossipVerdict {
-    const { bans, replication } = this.#parts;
-    if (envelope?.kind === "revocations") {
-      // What we know already others may not; what proves false nobody should pass on.
-      return bans.take(envelope.entries, from);
-    }
+    const { gatekeeper, replication } = this.#parts;
+    if (envelope?.kind === "revocations") return gatekeeper.bans.take(envelope.entries, from);
     if (envelope?.kind !== "delta" && envelope?.kind !== "head") return "reject";
     const outcome =
       envelope.kind === "delta"
@@ -322,8 +296,8 @@ export class Agent {
   }
 
   #dispatch(from: HostId, envelope: Envelope, now: Instant): void {
-    if (envelope.kind === "revocations") return this.#parts.bans.told(from, envelope);
-    if (this.#parts.bans.isUnread(from)) return;
+    const isUnread = this.#parts.gatekeeper.bans.isUnread(from);
+    if (isUnread && envelope.kind !== "revocations") return;
     switch (envelope.kind) {
       case "ping": {
         const { nonce, root } = envelope;
@@ -359,19 +333,12 @@ export class Agent {
         this.#parts.attachments.retry(now);
         break;
       case "join":
-        this.#parts.relay.relayed(from, envelope);
-        break;
       case "joined":
-        this.#parts.relay.answered(from, envelope);
-        break;
       case "renew":
-        this.#parts.papers.renewalAsked(from);
-        break;
       case "renewed":
-        this.#parts.papers.renewed(envelope.certificate);
-        break;
+      case "revocations":
       case "revoked":
-        this.#parts.bans.compared(from, envelope);
+        this.#parts.gatekeeper.heard(from, envelope);
         break;
       default:
         unreachable(envelope);
@@ -388,7 +355,8 @@ export class Agent {
   /** Our own host record says what is so. */
   #publishSelf(): void {
     const { self, name, address, underlay, version } = this.#options;
-    const { papers, replica } = this.#parts;
+    const { gatekeeper, replica } = this.#parts;
+    const { papers } = gatekeeper;
     const { certificate } = papers;
     const [admin, vtep] = [papers.chainOf(self), underlay.address];
     const record: HostRecord = { certificate, name, address, vtep, version, admin };

@@ -111,7 +111,7 @@ export class Bans {
     return verdict;
   }
 
-  /** A new link: where the sets differ, nothing but entries is read from it until they have come. */
+  /** A new link: where the sets differ, only entries are read from it until all have come. */
   linkUp(host: HostId, hello: Hello | undefined): void {
     this.linkDown(host);
     if (hello === undefined || bytesEqual(hello.revocations, this.#revocations.hash())) return;

@@ -123,7 +123,7 @@ export const limits = {
   tokenMemoryMs: 7 * 24 * 3_600_000,
   /** Revocations: as many as there may be hosts, past and present. */
   revocations: 4_096,
-  /** Bytes of one: it names up to 4,096 hosts of 52 bytes that an admin let in, and stays a message. */
+  /** Bytes of one: it names up to 4,096 hosts that an admin let in, 52 each, and fits a message. */
   revocationBytes: 240 * 1024,
   /** Bytes of all: each of the 4,096 with a few names. */
   revocationsBytes: 4 * 1024 * 1024,

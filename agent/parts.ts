@@ -5,8 +5,6 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Clock, Instant } from "../base/time.ts";
 import type { Certificate } from "../membership/certificate.ts";
-import { Revocations } from "../membership/revocations.ts";
-import { TokenBook } from "../membership/token-book.ts";
 import type { Underlay } from "../overlay/dataplane.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Difference } from "../store/origin-state.ts";
@@ -16,18 +14,14 @@ import { Addressing } from "./addressing.ts";
 import { Admission } from "./admission.ts";
 import { AdmissionCommands } from "./admission-commands.ts";
 import { Attachments } from "./attachments.ts";
-import { Bans } from "./bans.ts";
 import { Commands } from "./commands.ts";
 import { limits, timing } from "./config.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Contacts } from "./contacts.ts";
 import type { Emit } from "./effect.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
 import { Landscape } from "./landscape.ts";
-import { Misconduct } from "./misconduct.ts";
-import { Office } from "./office.ts";
-import { Papers } from "./papers.ts";
 import { Reconciler } from "./reconciler.ts";
-import { Relay } from "./relay.ts";
 import { Replication } from "./replication.ts";
 import { type TableChange, Tables } from "./tables.ts";
 import type { StatusView } from "./view.ts";
@@ -99,7 +93,8 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
   });
   const admission = new AdmissionCommands({
     self: options.self,
-    ...known,
+    tables: known.tables,
+    gatekeeper: known.gatekeeper,
     wallMs: () => options.clock.wallMs(),
     versionOf: (host) => known.replica.versionOf(host),
     write: (writes, then) => commands.whenDurable(hooks.write(writes), then),
@@ -135,63 +130,10 @@ function makeKnown(options: AgentOptions, hooks: Hooks) {
     root: () => replica.digest.root(),
     changed: memberChanged,
   });
-  const known = { tables: new Tables(), replica, writer, replication, contacts };
-  return { ...known, ...makeAdmission(options, hooks, known) };
-}
-
-/** Who may be in the cluster. */
-function makeAdmission(
-  options: AgentOptions,
-  hooks: Hooks,
-  known: {
-    readonly tables: Tables;
-    readonly replica: Replica;
-    readonly contacts: Contacts;
-  },
-) {
-  const { self, cluster, crypto, random, clock, address, log } = options;
-  const { emit } = hooks;
-  const { tables, replica, contacts } = known;
+  const tables = new Tables();
   const linked = () => contacts.linked();
-  const wallMs = () => clock.wallMs();
-  const revocations = new Revocations({ cluster, crypto, limits });
-  const bans = new Bans({
-    self,
-    revocations,
-    replica,
-    tables,
-    emit,
-    log: log.named("bans"),
-    compareMs: timing.admission.compareMs,
-    linked,
-    follow: hooks.follow,
-    agreed: hooks.agreed,
-  });
-  const rest = { self, cluster, crypto, random, wallMs, emit, options: timing.admission };
-  const papers = new Papers({
-    ...rest,
-    certificate: options.certificate,
-    root: options.root,
-    tables,
-    revocations,
-    log: log.named("papers"),
-    linked,
-    changed: hooks.papersChanged,
-  });
-  const book = new TokenBook({ issuer: self, cluster, crypto, limits });
-  const office = new Office({
-    ...rest,
-    address,
-    log: log.named("office"),
-    papers,
-    revocations,
-    book,
-  });
-  const { relayMs, penaltyMs } = timing.admission;
-  const addressOf = (host: HostId) => tables.hosts.get(host)?.address;
-  const relay = new Relay({ self, office, emit, linked, addressOf, relayMs });
-  const misconduct = new Misconduct({ falseMessages: limits.falseMessages, penaltyMs });
-  return { revocations, bans, papers, book, office, relay, misconduct };
+  const gatekeeper = new Gatekeeper({ ...options, ...hooks, tables, replica, linked });
+  return { tables, replica, writer, replication, contacts, gatekeeper };
 }
 
 /** What is on this host: addresses, interfaces, devices. */

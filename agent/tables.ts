@@ -50,7 +50,7 @@ export class Tables {
   readonly hosts = new Map<HostId, HostRecord>();
   readonly networks = new Map<NetworkId, Network>();
   readonly endpoints = new Map<EndpointId, Endpoint>();
-  /** Names of hosts that are out: what they say of themselves and of their endpoints is not shown. */
+  /** Names of hosts that are out: what they say of themselves and of endpoints is not shown. */
   readonly hidden = new Map<HostId, string>();
   /** Chains by which a host was made an admin, by who did; each is yet to be verified. */
   readonly appointments = new Map<HostId, Map<HostId, Chain>>();

@@ -98,8 +98,8 @@ function readRef(ref: string | undefined): string {
 
 const refShape = v.strictObject({ ref: refSchema });
 
-/** Tokens, admins and revocations. What changes who may be in the cluster is for root. */
-function admissionRoutes(): Route[] {
+/** What changes who may be in the cluster is for root. */
+function tokenRoutes(): Route[] {
   return [
     orders(tokenBody, {
       path: "/v1/tokens",
@@ -123,6 +123,12 @@ function admissionRoutes(): Route[] {
       isForRoot: true,
       command: (_, token) => ({ kind: "token-remove", token }),
     }),
+  ];
+}
+
+/** Admins, and keys that are out. */
+function trustRoutes(): Route[] {
+  return [
     asks(noQuery, {
       method: "get",
       path: "/v1/admins",
@@ -259,7 +265,8 @@ export const routes: readonly Route[] = [
     isForRoot: true,
     command: () => ({ kind: "token" }),
   }),
-  ...admissionRoutes(),
+  ...tokenRoutes(),
+  ...trustRoutes(),
   {
     method: "get",
     path: "/v1/openapi.json",

@@ -38,7 +38,8 @@ const final: ReadonlySet<ErrorCode> = new Set([
 
 /**
  * The certificate that makes this host a member. Throws a MeshError where trying again is no use:
- * TOKEN_REFUSED, TOKEN_EXPIRED, TOKEN_USED_UP, REVOKED. Rejects with the signal's reason where the run ends before.
+ * TOKEN_REFUSED, TOKEN_EXPIRED, TOKEN_USED_UP, REVOKED. Rejects with the signal's reason where the
+ * run ends before.
  */
 export async function joinCluster(joining: Joining): Promise<Certificate> {
   const { seedMinMs, seedMaxMs } = timing.dialer;

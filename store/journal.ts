@@ -30,7 +30,7 @@ export interface Journal {
    * Applies all changes or none, in the order of the calls; the promises settle in that order too.
    * With `isDurable` it has reached the disk. After one failure every later append fails until the
    * adapter has reopened its files: LevelDB goes on acknowledging writes that are lost (research
-   * note, measured). Throws a MeshError: STORE_DAMAGED.
+   * note, measured). Throws a MeshError: DATA_DIR_UNUSABLE, STORE_DAMAGED.
    */
   append(ops: readonly JournalOp[], options: { readonly isDurable: boolean }): Promise<void>;
 }

@@ -219,6 +219,7 @@ const statuses: { readonly [Code in ErrorCode]?: ReturnType<typeof statusOf> } =
   TIMED_OUT: 503,
   DATAPLANE_REFUSED: 500,
   DATAPLANE_UNSUPPORTED: 500,
+  DATA_DIR_UNUSABLE: 500,
   STORE_DAMAGED: 500,
   INTERNAL: 500,
 };

@@ -167,7 +167,7 @@ class LevelJournal implements OpenedJournal {
   /** Refuses these and all that wait behind them: they may build on what failed. */
   #refuse(group: readonly Batch[], cause: unknown): void {
     const what = `cannot write to the store in ${this.#directory}`;
-    const error = this.#lost ?? new MeshError("STORE_DAMAGED", what, { cause });
+    const error = this.#lost ?? new MeshError("DATA_DIR_UNUSABLE", what, { cause });
     this.#log.error("append failed", { path: this.#directory, reason: describeError(cause) });
     // What is appended before the callers hear of it may build on it too. Their turn comes after
     // the microtasks that are waiting now.

@@ -185,12 +185,14 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
           const append = journal.append([put(key, "2"), put("a", "2"), remove("b")], {
             isDurable: at !== 1,
           });
-          await assert.rejects(append, { code: "STORE_DAMAGED" });
+          await assert.rejects(append, { code: "DATA_DIR_UNUSABLE" });
           order.push(key);
         });
         await Promise.all(refusals);
         assert.deepEqual(order, ["c", "d", "e"]);
-        await assert.rejects(journal.append([put("f", "2")], durable), { code: "STORE_DAMAGED" });
+        await assert.rejects(journal.append([put("f", "2")], durable), {
+          code: "DATA_DIR_UNUSABLE",
+        });
         await world.mendDisk();
         await journal.append([put("g", "3")], durable);
       }
@@ -206,7 +208,9 @@ export function journalContract(name: string, make: () => Promise<JournalWorld>)
       const journal = await world.open();
       await journal.append([put("before", "1")], durable);
       await world.breakDisk();
-      await assert.rejects(journal.append([put("never", "1")], durable), { code: "STORE_DAMAGED" });
+      await assert.rejects(journal.append([put("never", "1")], durable), {
+        code: "DATA_DIR_UNUSABLE",
+      });
       await world.mendDisk();
       for (let at = 0; at < 10; at += 1) await journal.append([put(`after${at}`, "1")], durable);
       await world.crash();

@@ -53,7 +53,7 @@ export class SimulatedJournal implements Journal, AsyncDisposable {
     while (this.#queue.length > 0) {
       const group = this.#queue.splice(0);
       if (this.#isBroken()) {
-        const error = new MeshError("STORE_DAMAGED", "the disk refuses to write");
+        const error = new MeshError("DATA_DIR_UNUSABLE", "the disk refuses to write");
         for (const { failed } of group) failed(error);
       } else {
         const isDurable = group.some((each) => each.isDurable);

@@ -35,7 +35,7 @@ describe("a journal on LevelDB whose batch is on disk though its append failed",
         [put("a", "new"), { table: "origins", key: "b", value: undefined }, put("c", "new")],
         durable,
       );
-      await assert.rejects(failing, { code: "STORE_DAMAGED" });
+      await assert.rejects(failing, { code: "DATA_DIR_UNUSABLE" });
       await journal.append([put("d", "later")], durable);
     }
     await using journal = await openJournal({ directory, log: silentLog });

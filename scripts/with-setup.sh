@@ -65,6 +65,7 @@ rsync      rsync          (root-test)
 ruby       vagrant        (root-test)
 shellcheck shellcheck     (root-test)
 shellcheck shellcheck     (test)
+faketime   faketime       (test)
 '
 
 # Prints the packages of a purpose whose programs are missing.

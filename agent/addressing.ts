@@ -3,25 +3,37 @@
  * input, and grants and questions their output. A question is answered by a record (the grant) or
  * by a denial; an answer that got lost is asked for again under the same name.
  */
+import * as v from "valibot";
 import { type Cidr, cidrContains, type Family, familyOf, type Ip } from "../base/address.ts";
-import { encode } from "../base/codec.ts";
+import { decode, encode } from "../base/codec.ts";
 import type { Refusal } from "../base/errors.ts";
-import type { EndpointId, HostId, Name, NetworkId } from "../base/id.ts";
+import {
+  type EndpointId,
+  type HostId,
+  type Name,
+  type NetworkId,
+  parseEndpointId,
+} from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
-import { Allocator, type AllocatorOptions } from "../ipam/allocator.ts";
+import { Allocator, type AllocatorOptions, type Donation } from "../ipam/allocator.ts";
 import type { Ask } from "../ipam/asks.ts";
-import { shareAtCreation } from "../ipam/donation.ts";
-import type { Grant } from "../ipam/grant.ts";
-import { Ledger } from "../ipam/ledger.ts";
+import { type DonationRequest, shareAtCreation } from "../ipam/donation.ts";
+import type { Grant, Holding } from "../ipam/grant.ts";
+import { type RangeState, sharesOf } from "../ipam/inventory.ts";
+import type { Ledger } from "../ipam/ledger.ts";
 import { outside } from "../ipam/refusals.ts";
 import type { Surroundings } from "../ipam/surroundings.ts";
+import type { JournalOp } from "../store/journal.ts";
 import type { Write } from "../store/writer.ts";
+import { limits } from "./config.ts";
 import type { Emit } from "./effect.ts";
 import type { Envelope } from "./envelope.ts";
-import { grantKey } from "./schema.ts";
+import { bequestKey, type EndpointRecord, endpointSchema, grantKey } from "./schema.ts";
+import { subnetView } from "./subnet-view.ts";
 import type { Endpoint, Network, TableChange, Tables } from "./tables.ts";
+import type { SubnetView } from "./view.ts";
 
 /** The allocator's options, and our own. */
 export type AddressingOptions = AllocatorOptions & {
@@ -47,6 +59,8 @@ export type AddressWish = {
   readonly now: Instant;
 };
 
+const restPrefix = "rest/";
+
 /** Addresses, as the agent's other parts see them. */
 export class Addressing {
   readonly #self: HostId;
@@ -56,8 +70,11 @@ export class Addressing {
   readonly #options: AddressingOptions;
   readonly #write: (writes: readonly Write[]) => void;
   readonly #surroundings: Surroundings;
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
+  readonly #mayAllocate: () => Refusal | undefined;
   readonly #allocator: Allocator;
+  /** Endpoints that went, and until when the journal remembers it. */
+  readonly #rests = new Map<EndpointId, Instant>();
   #prefetchAt: Instant = 0;
 
   constructor(options: {
@@ -68,8 +85,13 @@ export class Addressing {
     readonly log: Log;
     readonly options: AddressingOptions;
     readonly write: (writes: readonly Write[]) => void;
+    readonly ledger: Ledger;
     /** Hosts that can be asked. */
     readonly alive: () => readonly HostId[];
+    /** Whether a grant came after its giver's retirement. */
+    readonly isHeldBack: (grant: Grant) => boolean;
+    /** Why this host hands out nothing for now, if it does not. */
+    readonly mayAllocate: () => Refusal | undefined;
   }) {
     this.#self = options.self;
     this.#tables = options.tables;
@@ -77,7 +99,9 @@ export class Addressing {
     this.#log = options.log;
     this.#options = options.options;
     this.#write = options.write;
-    this.#surroundings = surroundingsOf(options.tables, options.alive);
+    this.#ledger = options.ledger;
+    this.#mayAllocate = options.mayAllocate;
+    this.#surroundings = surroundingsOf(options);
     this.#allocator = new Allocator({
       self: options.self,
       ledger: this.#ledger,
@@ -95,6 +119,11 @@ export class Addressing {
     const subnets = this.#tables.networks.get(want.network)?.subnets ?? [];
     const lost = want.asked.find((ip) => !subnets.some((subnet) => cidrContains(subnet, ip)));
     if (lost !== undefined) return { kind: "refused", refusal: outside(lost, subnets) };
+    const obstacle = this.#mayAllocate();
+    if (obstacle !== undefined) {
+      const isForGood = obstacle.code === "NOT_PERMITTED";
+      return { kind: isForGood ? "refused" : "waiting", refusal: obstacle };
+    }
     const ips: Ip[] = [];
     for (const subnet of subnets) {
       const one = this.#one(want, subnet);
@@ -124,6 +153,55 @@ export class Addressing {
     return counts.find(({ host }) => host === this.#self)?.free ?? 0;
   }
 
+  /** What the journal must know of an endpoint that goes, so that its addresses rest. */
+  restOps(id: EndpointId): JournalOp[] {
+    const endpoint = this.#tables.endpoints.get(id);
+    if (endpoint === undefined) return [];
+    const { network, name, mac, ips } = endpoint;
+    return [restOp(id, encode({ network, name, mac, ips }))];
+  }
+
+  /**
+   * What the journal held: the endpoint that had gone, whose addresses rest anew, for nobody knows
+   * how long the agent was away. Undefined where the row is none of ours, or makes no sense.
+   */
+  restore(key: string, value: Uint8Array, now: Instant): EndpointRecord | undefined {
+    const id = key.startsWith(restPrefix)
+      ? parseEndpointId(key.slice(restPrefix.length))
+      : undefined;
+    const parsed = v.safeParse(endpointSchema, decode(value, limits.valueBytes));
+    if (id === undefined || !parsed.success) return undefined;
+    const { network, name, ips } = parsed.output;
+    for (const ip of ips) this.#allocator.rest(network, ip, name ?? id, now);
+    this.#rests.set(id, now + this.#options.restMs);
+    return parsed.output;
+  }
+
+  /** Each subnet's addresses by host. */
+  view(networks: readonly Network[]): SubnetView[] {
+    const tables = this.#tables;
+    return networks.flatMap((network) => {
+      const endpoints = [...tables.endpointsOf(network.id).values()];
+      const used = endpoints.flatMap(({ ips }) => ips);
+      const resting = this.#allocator.resting(network.id);
+      const stateOf = (holding: Holding) => this.#stateOf(holding);
+      const holdings = this.#ledger.holdings(network.id);
+      return network.subnets.map((subnet) =>
+        subnetView(network, subnet, {
+          shares: sharesOf({ subnet, holdings, used, resting, stateOf }),
+          nameOf: this.#surroundings.hostName,
+        }),
+      );
+    });
+  }
+
+  #stateOf({ owner, grant }: Holding): RangeState {
+    const { isFrozen, isHeldBack, isReachable } = this.#surroundings;
+    if (isFrozen(owner)) return "frozen";
+    if (owner !== this.#self) return isReachable(owner) ? "reachable" : "unreachable";
+    return grant !== undefined && isHeldBack(grant) ? "frozen" : "ours";
+  }
+
   notice(change: TableChange, now: Instant): void {
     switch (change.kind) {
       case "network":
@@ -139,6 +217,7 @@ export class Addressing {
       case "host":
       case "removal":
       case "appointment":
+      case "out":
         break;
     }
   }
@@ -146,9 +225,7 @@ export class Addressing {
   /** Another host asks for addresses. */
   asked(from: HostId, ask: Extract<Envelope, { kind: "ask" }>): void {
     const { network, request, size, family, ip } = ask;
-    const donation = this.#tables.isShown(network)
-      ? this.#allocator.donate({ network, from, request, size, family, ip })
-      : { kind: "denied" as const, reason: "the network is not known here" };
+    const donation = this.#donate({ network, from, request, size, family, ip });
     if (donation.kind === "denied") {
       const { reason } = donation;
       this.#emit({ kind: "send", to: from, message: { kind: "deny", network, request, reason } });
@@ -159,13 +236,22 @@ export class Addressing {
     }
   }
 
+  #donate(request: DonationRequest): Donation {
+    const obstacle = this.#mayAllocate();
+    if (obstacle !== undefined) return { kind: "denied", reason: obstacle.message };
+    if (!this.#tables.isShown(request.network))
+      return { kind: "denied", reason: "the network is not known here" };
+    return this.#allocator.donate(request);
+  }
+
   denied(from: HostId, { request, reason }: Extract<Envelope, { kind: "deny" }>, now: Instant) {
     this.#allocator.denied(from, request, reason, now);
   }
 
   tick(now: Instant): void {
     this.#allocator.tick(now);
-    if (now < this.#prefetchAt) return;
+    this.#endRests(now);
+    if (now < this.#prefetchAt || this.#mayAllocate() !== undefined) return;
     this.#prefetchAt = now + this.#options.prefetchMs;
     const own = this.#tables.endpointsOn(this.#self).values();
     for (const network of new Set(own.map((endpoint) => endpoint.network))) {
@@ -204,6 +290,8 @@ export class Addressing {
 
   #noticeOwn(before: Endpoint | undefined, after: Endpoint | undefined, now: Instant): void {
     if ((after ?? before)?.host !== this.#self) return;
+    if (before !== undefined && after === undefined)
+      this.#rests.set(before.id, now + this.#options.restMs);
     for (const ip of before?.ips ?? []) {
       if (before !== undefined && !after?.ips.includes(ip))
         this.#allocator.release(before.network, ip, now);
@@ -212,23 +300,38 @@ export class Addressing {
       if (after !== undefined) this.#allocator.use(after.network, ip, after.name ?? after.id);
   }
 
+  #endRests(now: Instant): void {
+    const over = [...this.#rests].filter(([, until]) => until <= now).map(([id]) => id);
+    for (const id of over) this.#rests.delete(id);
+    if (over.length > 0) this.#emit({ kind: "keep", ops: over.map((id) => restOp(id, undefined)) });
+  }
+
   #networkGone(id: NetworkId): void {
     const mine = this.#ledger.grantsBy(this.#self, id);
     this.#ledger.removeNetwork(id);
     this.#allocator.forget(id);
     if (mine.length > 0)
-      this.#write(mine.map((grant) => ({ key: grantKey(grant), value: undefined })));
+      this.#write(mine.map((grant) => ({ key: keyOf(grant), value: undefined })));
   }
 }
 
 /** What records say about hosts, networks and addresses in use. */
-function surroundingsOf(tables: Tables, alive: () => readonly HostId[]): Surroundings {
+function surroundingsOf({
+  tables,
+  alive,
+  isHeldBack,
+}: {
+  readonly tables: Tables;
+  readonly alive: () => readonly HostId[];
+  readonly isHeldBack: (grant: Grant) => boolean;
+}): Surroundings {
   const hostName = (host: HostId) => tables.hosts.get(host)?.name ?? host.slice(-8);
   return {
     hostName,
     networkName: (network) => tables.networks.get(network)?.name ?? network,
-    isReachable: (host) => alive().includes(host),
-    isFrozen: () => false,
+    isReachable: (host) => alive().includes(host) && tables.hosts.get(host)?.standing === undefined,
+    isFrozen: (host) => tables.retirements.isRetired(host),
+    isHeldBack,
     inUse: (network, family) => inUse(tables, network, family),
     holder: (network, ip) => {
       const holder = tables.holderOf(network, ip);
@@ -244,6 +347,14 @@ function inUse(tables: Tables, network: NetworkId, family: Family): Map<HostId, 
     counts.set(host, (counts.get(host) ?? 0) + own);
   }
   return counts;
+}
+
+function restOp(id: EndpointId, value: Uint8Array | undefined): JournalOp {
+  return { table: "local", key: `${restPrefix}${id}`, value };
+}
+
+function keyOf(grant: Grant): Write["key"] {
+  return grant.by === undefined ? grantKey(grant) : bequestKey(grant);
 }
 
 function writeOf({ network, block, generation, to, request }: Grant): Write {

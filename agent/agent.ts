@@ -30,8 +30,9 @@ import { limits } from "./config.ts";
 import { announceMember, follow } from "./consequences.ts";
 import type { Effect } from "./effect.ts";
 import { decodeEnvelope, type Envelope } from "./envelope.ts";
-import { type AgentOptions, type Hooks, makeParts, type Parts } from "./parts.ts";
-import { type HostRecord, hostKey } from "./schema.ts";
+import { type AgentOptions, type Hooks, makeParts, type Parts, restoreLocal } from "./parts.ts";
+import { hostKey } from "./schema.ts";
+import { selfRecord } from "./self-record.ts";
 import { statusView } from "./status.ts";
 import type { TableChange } from "./tables.ts";
 import type { Scene } from "./views.ts";
@@ -110,7 +111,7 @@ export class Agent {
         this.#hooks.learned(head.origin, differences);
       }
     }
-    for (const { key, value } of places) this.#parts.attachments.restore(key, value);
+    for (const place of places) restoreLocal(this.#parts, place, this.#now);
     return damaged;
   }
 
@@ -118,7 +119,7 @@ export class Agent {
   start(now: Instant): void {
     this.#now = now;
     this.#parts.gatekeeper.papers.start();
-    this.#publishSelf();
+    this.#publishSelf(true);
     this.tick(now);
   }
 
@@ -148,6 +149,8 @@ export class Agent {
     this.#parts.contacts.tick(now);
     this.#parts.replication.tick(now);
     this.#parts.addressing.tick(now);
+    this.#parts.forgetting.tick();
+    this.#parts.leaving.tick(now);
     this.#parts.attachments.retry(now);
     this.#parts.confirmations.tick(now);
     this.#parts.gatekeeper.tick(now);
@@ -215,7 +218,7 @@ export class Agent {
   pullEnded(id: number, reason: string | undefined, now: Instant): void {
     this.#now = now;
     if (reason !== undefined) this.#log.debug("pull ended early", { reason });
-    this.#parts.replication.pullEnded(id, now);
+    this.#parts.replication.pullEnded(id, reason === undefined, now);
   }
 
   /**
@@ -353,15 +356,10 @@ export class Agent {
   }
 
   /** Our own host record says what is so. */
-  #publishSelf(): void {
-    const { self, name, address, underlay, version } = this.#options;
-    const { gatekeeper, replica } = this.#parts;
-    const { papers } = gatekeeper;
-    const { certificate } = papers;
-    const [admin, vtep] = [papers.chainOf(self), underlay.address];
-    const record: HostRecord = { certificate, name, address, vtep, version, admin };
-    const value = encode(record);
-    const known = replica.origin(self)?.get(hostKey);
+  #publishSelf(isStarting = false): void {
+    const { gatekeeper, replica, tables } = this.#parts;
+    const value = encode(selfRecord(this.#options, gatekeeper.papers, { tables, isStarting }));
+    const known = replica.origin(this.#options.self)?.get(hostKey);
     if (known === undefined || !bytesEqual(known, value)) this.#write([{ key: hostKey, value }]);
   }
 

@@ -82,7 +82,7 @@ export class Attachments {
   readonly #write: (
     key: ReturnType<typeof endpointKey>,
     value: Uint8Array | undefined,
-    op: JournalOp,
+    ops: readonly JournalOp[],
   ) => number;
   readonly #jobs = new Map<EndpointId, Job>();
   readonly #places = new Map<EndpointId, Place>();
@@ -102,7 +102,7 @@ export class Attachments {
     readonly write: (
       key: ReturnType<typeof endpointKey>,
       value: Uint8Array | undefined,
-      op: JournalOp,
+      ops: readonly JournalOp[],
     ) => number;
   }) {
     this.#emit = options.emit;
@@ -220,7 +220,8 @@ export class Attachments {
   withdraw(id: EndpointId): number {
     this.#places.delete(id);
     this.#repairing.delete(id);
-    return this.#write(endpointKey(id), undefined, placeOp(id, undefined));
+    const ops = [placeOp(id, undefined), ...this.#addressing.restOps(id)];
+    return this.#write(endpointKey(id), undefined, ops);
   }
 
   /** After a dump: which of our endpoints have lost their interface? */
@@ -321,7 +322,7 @@ export class Attachments {
     };
     this.#places.set(id, { netns, netnsInode, interface: job.interface });
     const row = encode({ netns, inode: netnsInode, interface: job.interface });
-    const ticket = this.#write(endpointKey(id), encode(record), placeOp(id, row));
+    const ticket = this.#write(endpointKey(id), encode(record), [placeOp(id, row)]);
     job.done({ kind: "made", ticket });
   }
 

@@ -8,11 +8,13 @@ import type { Name } from "../base/id.ts";
 import type {
   AdminView,
   EndpointView,
+  ForgottenView,
   HostRef,
   MemberView,
   NetworkView,
   RevocationView,
   StatusView,
+  SubnetView,
   TokenView,
   WaitReport,
   WatchEvent,
@@ -49,6 +51,10 @@ export type Command =
       readonly mac: Mac | undefined;
     } & Wait)
   | ({ readonly kind: "endpoint-remove"; readonly endpoint: string } & Wait)
+  | { readonly kind: "ipam"; readonly network: string | undefined }
+  | ({ readonly kind: "forget"; readonly host: string; readonly isForced: boolean } & Wait)
+  /** `waitMs`: the answer comes by then, done or not; the host goes on leaving. */
+  | { readonly kind: "leave"; readonly waitMs: number }
   | AdmissionCommand;
 
 /** What concerns who may be in the cluster. */
@@ -65,7 +71,7 @@ export type AdmissionCommand =
 
 /**
  * Networks and endpoints are named by id, unique id prefix (at least 4 digits) or name; endpoints
- * also `name.network`.
+ * also `name.network`. Hosts are named by id, by the end of an id, or by name.
  */
 export type Answer =
   | { readonly kind: "status"; readonly status: StatusView }
@@ -94,6 +100,14 @@ export type Answer =
   | { readonly kind: "revocations"; readonly revocations: readonly RevocationView[] }
   /** An admin was made or unmade, or a host revoked; false: that was so already. */
   | { readonly kind: "host"; readonly host: HostRef; readonly isNew: boolean }
+  | { readonly kind: "ipam"; readonly ipam: readonly SubnetView[] }
+  | {
+      readonly kind: "forgotten";
+      readonly forgotten: ForgottenView;
+      readonly wait: WaitReport | undefined;
+    }
+  /** `obstacle`: it has not left yet, and why. */
+  | { readonly kind: "left"; readonly obstacle: string | undefined }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** Where commands are asked: the loop implements it, the control server and plugins use it. */

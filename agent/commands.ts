@@ -2,7 +2,7 @@
  * Answers commands: each ticket exactly once, at once where it only reads, after the disk and the
  * kernel where it changes.
  */
-import { type Cidr, familyOf, macFromBytes } from "../base/address.ts";
+import { type Cidr, macFromBytes } from "../base/address.ts";
 import { toHex } from "../base/bytes.ts";
 import { encode } from "../base/codec.ts";
 import type { ErrorCode, Refusal } from "../base/errors.ts";
@@ -15,7 +15,6 @@ import {
 } from "../base/id.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
-import { checkSubnet } from "../overlay/subnet.ts";
 import type { Version } from "../store/head.ts";
 import type { Write } from "../store/writer.ts";
 import type { Addressing } from "./addressing.ts";
@@ -24,7 +23,11 @@ import type { AdmissionCommand, Answer, Command } from "./command.ts";
 import { limits } from "./config.ts";
 import type { Confirmations, Confirmed } from "./confirmations.ts";
 import type { Emit } from "./effect.ts";
+import type { Forgetting } from "./forgetting.ts";
+import { barOf, forgettable, forgottenView } from "./forgotten.ts";
+import type { Leaving } from "./leaving.ts";
 import { findEndpoint, findNetwork } from "./lookup.ts";
+import { networkFault } from "./network-fault.ts";
 import { type NetworkRecord, networkKey, removalKey } from "./schema.ts";
 import type { Network, Tables } from "./tables.ts";
 import type { StatusView, WaitReport } from "./view.ts";
@@ -46,6 +49,8 @@ export type CommandsOptions = {
   readonly attachments: Attachments;
   readonly addressing: Addressing;
   readonly confirmations: Confirmations;
+  readonly forgetting: Forgetting;
+  readonly leaving: Leaving;
   readonly random: Random;
   readonly emit: Emit;
   readonly scene: () => Scene;
@@ -114,6 +119,8 @@ export class Commands {
 
   #handle(ticket: number, command: Command, now: Instant): Answer | undefined {
     const { scene, status } = this.#options;
+    const barred = barOf(command, scene());
+    if (barred !== undefined) return { kind: "refused", refusal: barred };
     switch (command.kind) {
       case "status":
         return { kind: "status", status: status(now) };
@@ -141,6 +148,15 @@ export class Commands {
         );
       case "endpoint-remove":
         return this.#removeEndpoint(ticket, command);
+      case "ipam":
+        return this.#ipam(command.network);
+      case "forget":
+        return this.#forget(ticket, command);
+      case "leave":
+        this.#options.leaving.leave(now, now + command.waitMs, (obstacle) =>
+          this.#answer(ticket, { kind: "left", obstacle }),
+        );
+        return undefined;
       default:
         this.#options.admission(command, (answer) => this.#answer(ticket, answer));
         return undefined;
@@ -176,9 +192,9 @@ export class Commands {
   }
 
   #createNetwork(ticket: number, command: Of<"network-create">): Answer | undefined {
-    const { tables, random, self, addressing, alive, write } = this.#options;
+    const { tables, random, self, addressing, alive, write, routes } = this.#options;
     const { name, subnets, waitMs } = command;
-    const fault = this.#networkFault(command);
+    const fault = networkFault(command, { tables, routes: routes(), creating: this.#creating });
     if (fault !== undefined) return { kind: "refused", refusal: fault };
     const id = parseNetworkId(toHex(random.bytes(8))) as NetworkId;
     const newest = Math.max(0, ...[...tables.networks.values()].map(({ created }) => created));
@@ -196,36 +212,6 @@ export class Commands {
         this.#networkAnswer({ ...record, id, creator: self }, wait),
       );
     });
-    return undefined;
-  }
-
-  #networkFault({ name, subnets }: Of<"network-create">): Refusal | undefined {
-    const { tables, routes } = this.#options;
-    const shown = tables.shownNetworks();
-    const taken = shown.find((network) => network.name === name);
-    if (taken !== undefined || this.#creating.has(name)) {
-      const which =
-        taken === undefined ? "being created" : `${taken.id}, ${taken.subnets.join(" and ")}`;
-      return { code: "NAME_TAKEN", message: `there is a network ${name} already (${which})` };
-    }
-    if (new Set(subnets.map(familyOf)).size !== subnets.length || subnets.length === 0) {
-      return {
-        code: "SUBNET_MALFORMED",
-        message: "a network takes one IPv4 subnet, one IPv6 subnet, or both",
-      };
-    }
-    const others = [
-      ...shown.flatMap((network) =>
-        network.subnets.map((cidr) => ({ cidr, name: network.name as string })),
-      ),
-      ...[...this.#creating].flatMap(([other, cidrs]) =>
-        cidrs.map((cidr) => ({ cidr, name: other })),
-      ),
-    ];
-    for (const subnet of subnets) {
-      const fault = checkSubnet(subnet, { routes: routes(), networks: others });
-      if (fault !== undefined) return fault;
-    }
     return undefined;
   }
 
@@ -320,6 +306,26 @@ export class Commands {
     this.#writes.set(attachments.withdraw(id), (refusal, now) => {
       this.#finish(ticket, command.waitMs, now, refusal, (wait) => ({ kind: "removed", id, wait }));
     });
+    return undefined;
+  }
+
+  #ipam(ref: string | undefined): Answer {
+    const { tables, addressing } = this.#options;
+    if (ref === undefined) return { kind: "ipam", ipam: addressing.view(tables.shownNetworks()) };
+    const found = findNetwork(tables, ref);
+    return found.kind === "refused" ? found : { kind: "ipam", ipam: addressing.view([found.item]) };
+  }
+
+  #forget(ticket: number, { host: ref, isForced, waitMs }: Of<"forget">): Answer | undefined {
+    const { scene, forgetting } = this.#options;
+    const found = forgettable(scene(), ref, isForced);
+    if (found.kind === "refused") return found;
+    const answer = (wait: WaitReport | undefined): Answer => {
+      return { kind: "forgotten", forgotten: forgottenView(scene(), found.item, forgetting), wait };
+    };
+    const written = forgetting.forget(found.item);
+    if (written === undefined) return answer(undefined);
+    this.#writes.set(written, (refusal, now) => this.#finish(ticket, waitMs, now, refusal, answer));
     return undefined;
   }
 

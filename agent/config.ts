@@ -26,6 +26,11 @@ export type Config = {
   readonly vxlanPort: number;
   /** Name shown to people; undefined: the host's name. */
   readonly name: string | undefined;
+  /**
+   * No other host knows more of this one than its own disk: hand out addresses although none has
+   * answered since the start.
+   */
+  readonly isolated: boolean;
   /** Remove every kernel object of ours on exit: for labs. */
   readonly purgeOnExit: boolean;
 };
@@ -42,6 +47,7 @@ export const configDefaults: Config = {
   // IANA's port for VXLAN (RFC 7348).
   vxlanPort: 4789,
   name: undefined,
+  isolated: false,
   purgeOnExit: false,
 };
 
@@ -80,6 +86,8 @@ export const limits = {
   watchBytes: 1024 * 1024,
   /** The longest that a command may wait for other hosts' kernels, in milliseconds. */
   waitMs: 600_000,
+  /** Bytes of the list of grants that one retired host had made to us: some thousand. */
+  keptBytes: 1024 * 1024,
   /** Bytes of the configuration file. A long one with comments is under 4 kB. */
   configBytes: 64 * 1024,
   /** Seeds: one is enough, and all hosts of the largest cluster may be listed. */
@@ -132,6 +140,12 @@ export const limits = {
   /** Commands waiting for the kernel, the disk or other hosts. */
   commandsPending: 1_024,
 } as const;
+
+/**
+ * Milliseconds that a leaving host is waited for where nobody says how long: other hosts write to
+ * disk and answer, which takes tens.
+ */
+export const leaveMs = 10_000;
 
 /** Periods and deadlines of the core's machines, in milliseconds. */
 export const timing = {
@@ -205,6 +219,8 @@ export const timing = {
     // A request to join that waits for its issuer; the joiner waits twice as long.
     relayMs: 5_000,
   },
+  // Word of a host's leaving reaches a LAN in milliseconds; who is slower hears it from others.
+  farewellMs: 2_000,
   /** How long an endpoint waits for addresses that others must grant. */
   addressMs: 5_000,
 } as const;

@@ -45,8 +45,7 @@ function followOne(
 ): void {
   switch (change.kind) {
     case "host":
-      if (change.after === undefined) world.parts.contacts.forget(change.host);
-      else world.parts.contacts.learn(change.host, change.after, now);
+      reckonWith(change.host, world, now);
       announceMember(change.host, world.hooks, now);
       break;
     case "network": {
@@ -57,10 +56,23 @@ function followOne(
     case "removal":
       followNetwork(change.id, !change.isRemoved, world);
       break;
+    case "out":
+      reckonWith(change.host, world, now);
+      announceMember(change.host, world.hooks, now);
+      break;
     case "endpoint":
     case "grant":
       break;
   }
+}
+
+/** A host that left, or was retired, is neither dialled nor missed. */
+function reckonWith(host: HostId, { parts }: { readonly parts: Parts }, now: Instant): void {
+  const { tables, contacts } = parts;
+  const record = tables.hosts.get(host);
+  const isOut = record?.standing === "left" || tables.retirements.isRetired(host);
+  if (record === undefined || isOut) contacts.forget(host);
+  else contacts.learn(host, record, now);
 }
 
 function followNetwork(

@@ -39,7 +39,9 @@ export type Effect =
   | { readonly kind: "inspect"; readonly endpoint: EndpointId; readonly netns: string }
   | { readonly kind: "answer"; readonly ticket: number; readonly answer: Answer }
   | { readonly kind: "joined"; readonly ticket: number; readonly answer: Uint8Array }
-  | { readonly kind: "event"; readonly event: WatchEvent };
+  | { readonly kind: "event"; readonly event: WatchEvent }
+  /** The agent is done: it has left the cluster. */
+  | { readonly kind: "stop"; readonly reason: string };
 
 /** Where a part of the core leaves its effects. */
 export type Emit = (effect: Effect) => void;

@@ -83,6 +83,7 @@ export class Landscape {
         break;
       case "grant":
       case "appointment":
+      case "out":
         break;
     }
   }

@@ -67,7 +67,13 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   const journal = stack.use(await openJournal({ directory, log: debugLog("starling:store") }));
   const identity = await loadIdentity(directory);
   const setting = await settle(config, { underlay, identity, log });
-  const loop = new Loop({ clock: systemClock, log, joining: () => joiningView(setting) });
+  const done = new AbortController();
+  const loop = new Loop({
+    clock: systemClock,
+    log,
+    joining: () => joiningView(setting),
+    stopped: () => done.abort(),
+  });
   stack.defer(() => loop.close());
   const dataplane = stack.use(openDataplane({ log: debugLog("starling:overlay") }));
   if (config.purgeOnExit) stack.defer(() => dataplane.purge());
@@ -96,7 +102,7 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   await startAgent(setting, certificate, { loop, ports });
   if (setting.standing.kind === "member" && setting.standing.isNew) await announceFounding(loop);
   if (setting.standing.kind === "member") notifyReady();
-  await aborted(signal);
+  await aborted(AbortSignal.any([signal, done.signal]));
   // First of all: a loop that still runs would put back what a purge takes away.
   loop.close();
   log.info("stopping; the kernel stays as it is", { name: setting.name });
@@ -197,6 +203,7 @@ async function startAgent(
     clock: systemClock,
     log,
     root: rootSeed === undefined ? undefined : nodeSigner(rootSeed),
+    isIsolated: config.isolated,
   });
   restoreFiles(agent, setting);
   await restore(agent, ports, log);

@@ -4,6 +4,7 @@ import type { BootId, ClusterId, HostId, Name } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Clock, Instant } from "../base/time.ts";
+import { Ledger } from "../ipam/ledger.ts";
 import type { Certificate } from "../membership/certificate.ts";
 import type { Underlay } from "../overlay/dataplane.ts";
 import type { JournalOp } from "../store/journal.ts";
@@ -19,8 +20,10 @@ import { limits, timing } from "./config.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Contacts } from "./contacts.ts";
 import type { Emit } from "./effect.ts";
+import { Forgetting } from "./forgetting.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { Landscape } from "./landscape.ts";
+import { Leaving, leavingRefusal } from "./leaving.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Replication } from "./replication.ts";
 import { type TableChange, Tables } from "./tables.ts";
@@ -46,6 +49,8 @@ export type AgentOptions = {
   readonly log: Log;
   /** The cluster's root key, on the host that holds it. */
   readonly root: Signer | undefined;
+  /** The operator says that no other host knows more of this one than its own disk. */
+  readonly isIsolated: boolean;
 };
 
 /** What the machines tell the agent, and ask of it. */
@@ -74,11 +79,13 @@ export type Parts = ReturnType<typeof makeParts>;
 /** Makes the machines; none does anything before its first input. */
 export function makeParts(options: AgentOptions, hooks: Hooks) {
   const known = makeKnown(options, hooks);
-  const local = makeLocal(options, hooks, known);
+  const forgetting = makeForgetting(options, hooks, known);
+  const local = makeLocal(options, hooks, { ...known, forgetting });
   const commands = new Commands({
     self: options.self,
     tables: known.tables,
     ...local,
+    forgetting,
     random: options.random,
     emit: hooks.emit,
     scene: hooks.scene,
@@ -99,7 +106,7 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
     versionOf: (host) => known.replica.versionOf(host),
     write: (writes, then) => commands.whenDurable(hooks.write(writes), then),
   });
-  return { ...known, ...local, commands };
+  return { ...known, forgetting, ...local, commands };
 }
 
 /** What the cluster knows, and who is in it. */
@@ -133,15 +140,38 @@ function makeKnown(options: AgentOptions, hooks: Hooks) {
   const tables = new Tables();
   const linked = () => contacts.linked();
   const gatekeeper = new Gatekeeper({ ...options, ...hooks, tables, replica, linked });
-  return { tables, replica, writer, replication, contacts, gatekeeper };
+  return { tables, ledger: new Ledger(), replica, writer, replication, contacts, gatekeeper };
+}
+
+/** What this host has to do with hosts that go. */
+function makeForgetting(
+  options: AgentOptions,
+  { write }: Hooks,
+  { tables, ledger, replica, writer, replication, contacts }: ReturnType<typeof makeKnown>,
+) {
+  const { self, crypto, log, isIsolated } = options;
+  const forgetting: Forgetting = new Forgetting({
+    self,
+    tables,
+    ledger,
+    crypto,
+    log: log.named("forgetting"),
+    versionOf: (host) => replica.origin(host)?.head ?? { epoch: 0, seq: 0 },
+    isBusy: () => writer.isBusy,
+    isCompared: () => isIsolated || replication.hasCompared || forgetting.isAlone,
+    write,
+    alive: () => contacts.linked(),
+  });
+  return forgetting;
 }
 
 /** What is on this host: addresses, interfaces, devices. */
 function makeLocal(
   options: AgentOptions,
   { emit, settled, write }: Hooks,
-  { tables, contacts }: ReturnType<typeof makeKnown>,
+  known: ReturnType<typeof makeKnown> & { readonly forgetting: Forgetting },
 ) {
+  const { tables, ledger, contacts, forgetting, writer } = known;
   const { self, random, underlay, vxlanPort, crypto, log } = options;
   const addressing = new Addressing({
     self,
@@ -151,7 +181,10 @@ function makeLocal(
     log: log.named("addressing"),
     options: timing.addressing,
     write,
+    ledger,
     alive: () => contacts.linked(),
+    isHeldBack: (grant) => forgetting.isHeldBack(grant),
+    mayAllocate: () => (leaving.isLeaving ? leavingRefusal() : forgetting.doubt),
   });
   const landscape = new Landscape({ self, tables, underlay, vxlanPort, crypto });
   const attachments = new Attachments({
@@ -160,7 +193,7 @@ function makeLocal(
     addressing,
     mtu: () => landscape.mtu,
     vniOf: (network) => landscape.vniOf(network),
-    write: (key, value, op) => write([{ key, value }], [op]),
+    write: (key, value, ops) => write([{ key, value }], ops),
   });
   const reconciler = new Reconciler({
     options: timing.reconciler,
@@ -170,5 +203,22 @@ function makeLocal(
     dumped: (actual) => attachments.compare(actual, tables.endpointsOn(self).keys()),
   });
   const confirmations = new Confirmations({ self, emit });
-  return { addressing, landscape, attachments, reconciler, confirmations };
+  const leaving: Leaving = new Leaving({
+    ...{ self, tables, ledger, forgetting, attachments, confirmations, emit, write },
+    version: () => writer.version,
+    isBusy: () => writer.isBusy,
+    farewellMs: timing.farewellMs,
+  });
+  return { addressing, landscape, attachments, reconciler, confirmations, leaving };
+}
+
+/** Takes back what only this host keeps: whoever knows the row has it. */
+export function restoreLocal(
+  { addressing, attachments, forgetting }: Parts,
+  { key, value }: { readonly key: string; readonly value: Uint8Array },
+  now: Instant,
+): void {
+  const gone = addressing.restore(key, value, now);
+  if (gone !== undefined) attachments.gone(gone);
+  else if (!forgetting.restore(key, value)) attachments.restore(key, value);
 }

@@ -38,6 +38,8 @@ type RunningPull = {
   readonly wants: Want[];
   /** Of a fetch: what it will bring, so that nobody else is asked for the same. */
   readonly origins: ReadonlySet<HostId>;
+  /** Of a fetch: with it we hold all that the peer has shown to have. */
+  readonly completesCompare: boolean;
   idleAt: Instant;
 };
 
@@ -55,6 +57,9 @@ export class Replication {
   readonly #suspicious = new Set<HostId>();
   #localOps: JournalOp[] = [];
   #pullId = 0;
+  #hasCompared = false;
+  /** The newest of ourselves that a peer has shown. */
+  #heardOfSelf: Version = { epoch: 0, seq: 0 };
   #unpublished: { readonly from: number; readonly epoch: number } | undefined;
   #publishedAt: Instant = 0;
   #coalesceMs: number;
@@ -87,6 +92,14 @@ export class Replication {
    */
   get isPulling(): boolean {
     return this.#pulls.size > 0;
+  }
+
+  /**
+   * Whether since the start a peer has shown us all it knows, of ourselves too, and we hold it: our
+   * own records are then the newest of ours that it has heard of.
+   */
+  get hasCompared(): boolean {
+    return this.#hasCompared && compareVersions(this.#writer.version, this.#heardOfSelf) >= 0;
   }
 
   /**
@@ -132,8 +145,10 @@ export class Replication {
   /** The peer's root, from its ping or pong. Twice different in a row: compare. */
   rootHeard(from: HostId, root: Uint8Array, now: Instant): void {
     const mine = this.#replica.digest.root();
-    if (root.every((byte, at) => byte === mine[at])) this.#suspicious.delete(from);
-    else if (this.#suspicious.has(from)) this.compare(from, now);
+    if (root.every((byte, at) => byte === mine[at])) {
+      this.#suspicious.delete(from);
+      this.#hasCompared = true;
+    } else if (this.#suspicious.has(from)) this.compare(from, now);
     else this.#suspicious.add(from);
   }
 
@@ -142,7 +157,8 @@ export class Replication {
     this.#suspicious.delete(from);
     if ([...this.#pulls.values()].some((pull) => pull.from === from && pull.kind === "compare"))
       return;
-    this.#pull({ from, kind: "compare", request: compareRequest(this.#replica), origins: [], now });
+    const request = compareRequest(this.#replica);
+    this.#pull({ from, kind: "compare", request, origins: [], completesCompare: false, now });
   }
 
   /** Makes sure that we get to at least this version of an origin, from whoever told us of it. */
@@ -175,10 +191,15 @@ export class Replication {
     }
   }
 
-  pullEnded(id: number, now: Instant): void {
+  /** `isWhole`: the peer has sent all that was asked for. */
+  pullEnded(id: number, isWhole: boolean, now: Instant): void {
     const pull = this.#pulls.get(id);
     this.#pulls.delete(id);
-    if (pull !== undefined && pull.wants.length > 0) this.#fetch(pull.from, pull.wants, now);
+    if (pull === undefined) return;
+    const isLast = pull.kind === "compare" ? pull.wants.length === 0 : pull.completesCompare;
+    if (isWhole && isLast) this.#hasCompared = true;
+    if (pull.wants.length > 0)
+      this.#fetch(pull.from, pull.wants, now, isWhole && pull.kind === "compare");
   }
 
   linkDown(host: HostId): void {
@@ -239,6 +260,7 @@ export class Replication {
    * death.
    */
   #recover(from: HostId, head: Version, delta: Delta | undefined, now: Instant): void {
+    if (compareVersions(head, this.#heardOfSelf) > 0) this.#heardOfSelf = pickVersion(head);
     this.#log.warn("peers hold newer records of ours than our disk", {
       host: from,
       ...pickVersion(head),
@@ -314,12 +336,14 @@ export class Replication {
     return { origin, ...pickVersion(this.#replica.versionOf(origin)) };
   }
 
-  #fetch(from: HostId, wants: readonly Want[], now: Instant): void {
+  #fetch(from: HostId, wants: readonly Want[], now: Instant, isAll = false): void {
     const coming = new Set([...this.#pulls.values()].flatMap((pull) => [...pull.origins]));
     const fresh = wants.filter(({ origin }) => !coming.has(origin));
     if (fresh.length === 0) return;
     const origins = fresh.map(({ origin }) => origin);
-    this.#pull({ from, kind: "fetch", request: fetchRequest(fresh), origins, now });
+    const completesCompare = isAll && fresh.length === wants.length;
+    const request = fetchRequest(fresh);
+    this.#pull({ from, kind: "fetch", request, origins, completesCompare, now });
   }
 
   #pull(options: {
@@ -327,9 +351,10 @@ export class Replication {
     readonly kind: "compare" | "fetch";
     readonly request: Uint8Array;
     readonly origins: readonly HostId[];
+    readonly completesCompare: boolean;
     readonly now: Instant;
   }): void {
-    const { from, kind, request, now } = options;
+    const { from, kind, request, completesCompare, now } = options;
     this.#pullId += 1;
     this.#pulls.set(this.#pullId, {
       from,
@@ -337,6 +362,7 @@ export class Replication {
       assembler: new Assembler(limits),
       wants: [],
       origins: new Set(options.origins),
+      completesCompare,
       idleAt: now + this.#options.pullIdleMs,
     });
     this.#emit({ kind: "pull", pull: { id: this.#pullId, from, request } });

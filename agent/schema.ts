@@ -1,6 +1,5 @@
 /**
- * The kinds of records, and what a value of each must be to mean something. A value that does not
- * fit is kept and relayed (a newer agent may have written it) but means nothing here.
+ * The kinds of records. A value that does not fit its kind is kept and relayed but means nothing.
  *
  *   host/self                        who this origin is and where its VTEP is
  *   network/<id>                     a network, written by its creator
@@ -8,6 +7,8 @@
  *   endpoint/<id>                    an interface on this origin's host
  *   grant/<network id>/<block>/<g>   a block of addresses handed to another host
  *   appointment/<host id>            an admin makes another host one
+ *   bequest/<network id>/<block>/<g> the same, in the stead of a host that was retired
+ *   retirement, seen, release        what becomes of hosts that go: see retirements.ts
  */
 import * as v from "valibot";
 import { type Cidr, type Ip, type Mac, parseCidr, parseIp, parseMac } from "../base/address.ts";
@@ -26,6 +27,7 @@ import { certificateSchema } from "../membership/certificate.ts";
 import { type Chain, chainSchema } from "../membership/warrant.ts";
 import { parseRecordKey, type RecordKey } from "../store/record.ts";
 import { limits } from "./config.ts";
+import type { Removal } from "./retirements.ts";
 
 /** The record of a host about itself. */
 // Records are open: a newer agent may add fields, and they must not make the record unreadable to
@@ -38,6 +40,8 @@ export const hostSchema = v.object({
   version: shortText(32),
   /** Of an admin: why it may sign. */
   admin: v.optional(chainSchema),
+  /** On its way out, or out: absent of a host that stays. */
+  standing: v.optional(v.picklist(["leaving", "left"])),
 });
 /** A host, as it says of itself. */
 export type HostRecord = v.InferOutput<typeof hostSchema>;
@@ -75,6 +79,15 @@ export type GrantRecord = v.InferOutput<typeof grantSchema>;
 
 /** The record of an appointment, by whoever appointed. */
 export const appointmentSchema = v.object({ chain: chainSchema });
+/** The record of a block that was handed on for a retired host, by who settles it. */
+export const bequestSchema = v.object({ ...grantSchema.entries, of: branded(parseHostId) });
+/** A block of a retired host, handed on. */
+export type BequestRecord = v.InferOutput<typeof bequestSchema>;
+
+/** The record of a retirement, and of its end: a version of the host's records. */
+export const removalSchema = v.object({ epoch: countSchema, seq: countSchema });
+/** The record of an acknowledgement; `witnesses` names the set of hosts whose word is needed. */
+export const seenSchema = v.object({ ...removalSchema.entries, witnesses: shortText(64) });
 
 /** Where a host says who it is. */
 export const hostKey = keyOf("host", "self");
@@ -90,6 +103,16 @@ export const grantKey = (grant: Omit<GrantRecord, "to" | "request">): RecordKey 
 /** Where a host is made an admin. */
 export const appointmentKey = (host: HostId): RecordKey => keyOf("appointment", host);
 
+/** Where a block of a retired host that is handed on is recorded. */
+export const bequestKey = (bequest: Omit<GrantRecord, "to" | "request">): RecordKey =>
+  keyOf("bequest", `${bequest.network}/${bequest.block}/${bequest.generation}`);
+/** Where it is recorded that a host was forgotten. */
+export const retirementKey = (host: HostId): RecordKey => keyOf("retirement", host);
+/** Where it is acknowledged. */
+export const seenKey = (host: HostId, by: HostId): RecordKey => keyOf("seen", `${host}/${by}`);
+/** Where it is said that all is settled. */
+export const releaseKey = (host: HostId): RecordKey => keyOf("release", host);
+
 /** A record whose value fits its kind, or undefined where it does not or the kind is unknown. */
 export type Meaning =
   | { readonly kind: "host"; readonly host: HostId; readonly record: HostRecord }
@@ -97,7 +120,9 @@ export type Meaning =
   | { readonly kind: "removal"; readonly id: NetworkId }
   | { readonly kind: "endpoint"; readonly id: EndpointId; readonly record: EndpointRecord }
   | { readonly kind: "grant"; readonly record: GrantRecord }
-  | { readonly kind: "appointment"; readonly host: HostId; readonly chain: Chain };
+  | { readonly kind: "appointment"; readonly host: HostId; readonly chain: Chain }
+  | { readonly kind: "bequest"; readonly record: BequestRecord }
+  | { readonly kind: "out"; readonly removal: Removal };
 
 /** What an origin's record says. */
 export function meaningOf(origin: HostId, key: RecordKey, value: Uint8Array): Meaning | undefined {
@@ -124,9 +149,27 @@ export function meaningOf(origin: HostId, key: RecordKey, value: Uint8Array): Me
       return withId(parseHostId(rest), (host) =>
         withRecord(appointmentSchema, plain, ({ chain }) => ({ kind, host, chain })),
       );
+    case "bequest":
+      return withRecord(bequestSchema, plain, (record) =>
+        bequestKey(record) === key ? { kind, record } : undefined,
+      );
+    case "retirement":
+    case "release":
+      return withId(parseHostId(rest), (host) =>
+        withRecord(removalSchema, plain, (version) => out({ kind, host, version })),
+      );
+    case "seen": {
+      const [host, by, more] = rest.split("/").map(parseHostId);
+      if (host === undefined || by === undefined || more !== undefined) return undefined;
+      return withRecord(seenSchema, plain, (version) => out({ kind, host, by, version }));
+    }
     default:
       return undefined;
   }
+}
+
+function out(removal: Removal): Meaning {
+  return { kind: "out", removal };
 }
 
 function keyOf(kind: string, rest: string): RecordKey {

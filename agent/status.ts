@@ -2,9 +2,12 @@
 import { toHex } from "../base/bytes.ts";
 import type { Instant } from "../base/time.ts";
 import type { Replica } from "../store/replica.ts";
+import type { Forgetting } from "./forgetting.ts";
+import { removalWarnings } from "./forgotten.ts";
+import type { Leaving } from "./leaving.ts";
 import type { AgentOptions } from "./parts.ts";
 import type { Reconciler } from "./reconciler.ts";
-import type { StatusView } from "./view.ts";
+import type { MemberState, StatusView } from "./view.ts";
 import { memberViews, networkView, type Scene } from "./views.ts";
 
 type Parts = {
@@ -12,11 +15,13 @@ type Parts = {
   readonly scene: Scene;
   readonly replica: Replica;
   readonly reconciler: Reconciler;
+  readonly forgetting: Forgetting;
+  readonly leaving: Leaving;
 };
 
 /** What `starling status` shows. */
 export function statusView(
-  { options, scene, replica, reconciler }: Parts,
+  { options, scene, replica, reconciler, forgetting, leaving }: Parts,
   now: Instant,
 ): StatusView {
   const { self, cluster, boot, name, address, version, underlay } = options;
@@ -51,9 +56,19 @@ export function statusView(
       failures: reconciler.failures.map(({ op, reason }) => `${op.kind}: ${reason}`),
       conflicts: reconciler.conflicts.map(({ device, reason }) => `${device}: ${reason}`),
     },
-    warnings: warnings(scene, reconciler, members.length),
+    warnings: [
+      ...warnings(scene, reconciler, members.filter(({ state }) => isIn(state)).length),
+      ...removalWarnings(scene, forgetting),
+      ...(leaving.obstacle === undefined
+        ? []
+        : [`this host cannot leave yet: ${leaving.obstacle}`]),
+    ],
     uptimeMs: Math.round(now - scene.startedAt),
   };
+}
+
+function isIn(state: MemberState): boolean {
+  return state !== "left" && state !== "retired";
 }
 
 function warnings(scene: Scene, reconciler: Reconciler, members: number): string[] {

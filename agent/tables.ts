@@ -1,7 +1,7 @@
 /**
  * What the replica means: hosts, networks, endpoints and grants by id, kept up to date record by
  * record. A network is shown while its creator's record stands and nobody has removed it; an
- * endpoint while its network is shown.
+ * endpoint while its network is shown. What a retired host says of endpoints means nothing.
  */
 
 import type { Ip } from "../base/address.ts";
@@ -9,7 +9,9 @@ import type { EndpointId, HostId, NetworkId } from "../base/id.ts";
 import type { Chain } from "../membership/warrant.ts";
 import type { Difference } from "../store/origin-state.ts";
 import { type Entry, kindOf, type RecordKey } from "../store/record.ts";
+import { Retirements } from "./retirements.ts";
 import {
+  type BequestRecord,
   type EndpointRecord,
   type GrantRecord,
   type HostRecord,
@@ -22,8 +24,8 @@ import {
 export type Network = NetworkRecord & { readonly id: NetworkId; readonly creator: HostId };
 /** An endpoint, and where it is. */
 export type Endpoint = EndpointRecord & { readonly id: EndpointId; readonly host: HostId };
-/** A grant, and who gave. */
-export type Grant = GrantRecord & { readonly from: HostId };
+/** A grant, and who gave; of a bequest also who wrote it. */
+export type Grant = GrantRecord & { readonly from: HostId; readonly by?: HostId };
 
 /** One change of meaning; absent before is an addition, absent after a removal. */
 export type TableChange =
@@ -40,7 +42,9 @@ export type TableChange =
       readonly after?: Endpoint | undefined;
     }
   | { readonly kind: "grant"; readonly grant: Grant; readonly isAdded: boolean }
-  | { readonly kind: "appointment"; readonly host: HostId };
+  | { readonly kind: "appointment"; readonly host: HostId }
+  /** Something about the host's being taken out, or taking itself out. */
+  | { readonly kind: "out"; readonly host: HostId };
 
 /** Kinds of records that count only while their origin is in. */
 const hideable: ReadonlySet<string> = new Set(["host", "endpoint", "appointment"]);
@@ -54,6 +58,9 @@ export class Tables {
   readonly hidden = new Map<HostId, string>();
   /** Chains by which a host was made an admin, by who did; each is yet to be verified. */
   readonly appointments = new Map<HostId, Map<HostId, Chain>>();
+  readonly retirements = new Retirements();
+  /** Endpoints of retired hosts. */
+  readonly #cutOff = new Map<EndpointId, Endpoint>();
   readonly #removals = new Map<NetworkId, Set<HostId>>();
   readonly #byNetwork = new Map<NetworkId, Map<EndpointId, Endpoint>>();
   readonly #byHost = new Map<HostId, Map<EndpointId, Endpoint>>();
@@ -79,6 +86,11 @@ export class Tables {
 
   endpointsOn(host: HostId): ReadonlyMap<EndpointId, Endpoint> {
     return this.#byHost.get(host) ?? new Map();
+  }
+
+  /** Of a retired host: its endpoints, which nobody counts any more. */
+  cutOffOn(host: HostId): Endpoint[] {
+    return [...this.#cutOff.values()].filter((endpoint) => endpoint.host === host);
   }
 
   /** Who holds an address of a network. */
@@ -117,12 +129,11 @@ export class Tables {
       if (isHidden && hideable.has(kindOf(key))) return [];
       const was = before && meaning(origin, key, before);
       const is = after && meaning(origin, key, after);
-      const change = is === undefined ? was && this.#remove(origin, was) : this.#put(origin, is);
-      return change === undefined ? [] : [change];
+      return (is === undefined ? was && this.#remove(origin, was) : this.#put(origin, is)) ?? [];
     });
   }
 
-  #put(origin: HostId, is: Meaning): TableChange | undefined {
+  #put(origin: HostId, is: Meaning): TableChange | TableChange[] | undefined {
     switch (is.kind) {
       case "host":
         this.hosts.set(origin, is.record);
@@ -141,10 +152,15 @@ export class Tables {
         this.appointments.set(is.host, known.set(origin, is.chain));
         return { kind: "appointment", host: is.host };
       }
+      case "bequest":
+        return { kind: "grant", grant: bequeathed(is.record, origin), isAdded: true };
+      case "out":
+        this.retirements.put(origin, is.removal);
+        return [{ kind: "out", host: is.removal.host }, ...this.#judge(is.removal.host)];
     }
   }
 
-  #remove(origin: HostId, was: Meaning): TableChange | undefined {
+  #remove(origin: HostId, was: Meaning): TableChange | TableChange[] | undefined {
     switch (was.kind) {
       case "host":
         this.hosts.delete(origin);
@@ -165,7 +181,25 @@ export class Tables {
       case "appointment":
         this.appointments.get(was.host)?.delete(origin);
         return { kind: "appointment", host: was.host };
+      case "bequest":
+        return { kind: "grant", grant: bequeathed(was.record, origin), isAdded: false };
+      case "out":
+        this.retirements.remove(origin, was.removal);
+        return [{ kind: "out", host: was.removal.host }, ...this.#judge(was.removal.host)];
     }
+  }
+
+  /** Endpoints of a host that is retired go; they would return if it never had been. */
+  #judge(host: HostId): TableChange[] {
+    if (!this.retirements.isRetired(host)) {
+      const back = this.cutOffOn(host);
+      for (const { id } of back) this.#cutOff.delete(id);
+      return back.flatMap((endpoint) => this.#putEndpoint(endpoint) ?? []);
+    }
+    const gone = [...this.endpointsOn(host).values()];
+    const changes = gone.flatMap(({ id }) => this.#removeEndpoint(host, id) ?? []);
+    for (const endpoint of gone) this.#cutOff.set(endpoint.id, endpoint);
+    return changes;
   }
 
   /**
@@ -180,6 +214,10 @@ export class Tables {
   }
 
   #putEndpoint(after: Endpoint): TableChange | undefined {
+    if (this.retirements.isRetired(after.host)) {
+      this.#cutOff.set(after.id, after);
+      return undefined;
+    }
     const before = this.endpoints.get(after.id);
     if (before !== undefined && before.host !== after.host) return undefined;
     if (before !== undefined) this.#unindex(before);
@@ -190,6 +228,7 @@ export class Tables {
   }
 
   #removeEndpoint(origin: HostId, id: EndpointId): TableChange | undefined {
+    if (this.#cutOff.get(id)?.host === origin) this.#cutOff.delete(id);
     const before = this.endpoints.get(id);
     if (before?.host !== origin) return undefined;
     this.endpoints.delete(id);
@@ -210,6 +249,10 @@ function indexed<Key>(
   const known = index.get(key) ?? new Map<EndpointId, Endpoint>();
   index.set(key, known);
   return known;
+}
+
+function bequeathed({ of, ...grant }: BequestRecord, by: HostId): Grant {
+  return { ...grant, from: of, by };
 }
 
 function meaning(origin: HostId, key: RecordKey, value: Uint8Array): Meaning | undefined {

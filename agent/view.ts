@@ -89,6 +89,50 @@ export type EndpointView = {
   readonly interface: string | undefined;
 };
 
+/** A block of addresses, as `starling ipam` shows it. */
+export type RangeView = {
+  readonly block: Cidr;
+  /** How many hands it went through. */
+  readonly generation: number;
+  /** Frozen: its host was forgotten, or it came from one, and that is not settled yet. */
+  readonly state: "ours" | "reachable" | "unreachable" | "frozen";
+};
+
+/** A host's part of a subnet. Counts are exact up to 2^53. */
+export type ShareView = {
+  readonly host: HostRef;
+  readonly ranges: readonly RangeView[];
+  readonly size: number;
+  readonly used: number;
+  /** Released less than a minute ago; only known of this host. */
+  readonly resting: number;
+  readonly free: number;
+};
+
+/** A subnet's addresses, by who can hand them out: `starling ipam`. */
+export type SubnetView = {
+  readonly network: NetworkRef;
+  readonly subnet: Cidr;
+  readonly shares: readonly ShareView[];
+  /** Of the free ones: in ranges that nobody can use now, and of hosts that do not answer. */
+  readonly frozen: number;
+  readonly unreachable: number;
+  readonly free: number;
+};
+
+/** How far the removal of a host is: `starling forget`. */
+export type ForgottenView = {
+  readonly host: HostRef;
+  /** Its endpoints, which the map no longer has. */
+  readonly endpoints: number;
+  /** Frozen: its addresses are nobody's yet. Released: others have them. */
+  readonly addresses: "frozen" | "released";
+  /** Hosts that must first acknowledge it. */
+  readonly waitingFor: readonly HostRef[];
+  /** Who settles it; undefined: nobody can, it has to be forgotten again. */
+  readonly settledBy: HostRef | undefined;
+};
+
 /** An agent, as `starling status` shows it. */
 export type StatusView = {
   readonly version: string;

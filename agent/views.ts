@@ -6,7 +6,7 @@ import type { PeerView } from "../membership/liveness.ts";
 import { type Place, prefixFor } from "./attachments.ts";
 import type { Naming } from "./network-names.ts";
 import type { Endpoint, Network, Tables } from "./tables.ts";
-import type { EndpointView, HostRef, MemberView, NetworkView } from "./view.ts";
+import type { EndpointView, HostRef, MemberState, MemberView, NetworkView } from "./view.ts";
 
 /** What views are made of. */
 export type Scene = {
@@ -48,13 +48,20 @@ export function memberView(scene: Scene, host: HostId, now: Instant): MemberView
     id: host,
     name: record.name,
     isSelf,
-    state: isSelf ? "alive" : (peer?.reach ?? "suspect"),
+    state: stateOf(scene, host),
     address: record.address,
     vtep: record.vtep,
     sinceMs: Math.round(now - (isSelf ? scene.startedAt : (peer?.since ?? now))),
     rttMs: peer?.rttMs,
     version: record.version,
   };
+}
+
+/** What its records say of a host that is out outranks how it looks. */
+function stateOf({ tables, self, peer }: Scene, host: HostId): MemberState {
+  if (tables.retirements.isRetired(host)) return "retired";
+  if (tables.hosts.get(host)?.standing === "left") return "left";
+  return host === self ? "alive" : (peer(host)?.reach ?? "suspect");
 }
 
 /** One network as it is shown. */

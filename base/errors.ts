@@ -7,6 +7,7 @@ export const errorCodes = [
   "UNKNOWN_NETWORK",
   "UNKNOWN_ENDPOINT",
   "UNKNOWN_HOST",
+  "HOST_ALIVE", // A host that answers is not forgotten without force.
   "NAME_TAKEN",
   "NETWORK_IN_USE",
   "SUBNET_MALFORMED",
@@ -37,6 +38,7 @@ export const errorCodes = [
   "CONFIG_INVALID",
   "UNDERLAY_UNKNOWN",
   "AGENT_UNREACHABLE",
+  "NOT_COMPARED", // Nobody has confirmed yet that the host's own records are its newest.
   "NOT_A_MEMBER", // The host is still asking its seeds to let it in.
   "TOO_LARGE",
   "TIMED_OUT",

@@ -132,10 +132,23 @@ export class Allocator {
     this.#poolOf(network, ip)?.release(ipToNumber(ip), now + this.#options.restMs);
   }
 
+  /** Before a restart an endpoint had it; it rests anew, unless somebody has it by now. */
+  rest(network: NetworkId, ip: Ip, key: string, now: Instant): void {
+    if (this.#users.get(network)?.has(ip) === true) return;
+    this.#poolOf(network, ip)?.rest(ipToNumber(ip), key, now + this.#options.restMs);
+  }
+
   /** A reservation that nothing came of: nobody has seen the address. */
   giveBack(network: NetworkId, ip: Ip): void {
     this.#usersOf(network).delete(ip);
     this.#poolOf(network, ip)?.giveBack(ipToNumber(ip));
+  }
+
+  /** Addresses of a network that rest here. */
+  resting(network: NetworkId): Ip[] {
+    return [...(this.#stocks.get(network)?.values() ?? [])].flatMap(({ pool }) =>
+      pool.resting().map((address) => numberToIp(address, pool.family)),
+    );
   }
 
   /** The network is gone. */
@@ -239,7 +252,7 @@ export class Allocator {
     const { network, subnet, key } = want;
     const address = ipToNumber(ip);
     const { pool } = this.#stock(network, subnet);
-    const owner = this.#ledger.ownerOf(network, ip)?.owner;
+    const { owner, grant } = this.#ledger.ownerOf(network, ip) ?? {};
     const state = pool.stateOf(address);
     if (!cidrContains(subnet, ip) || state.kind === "unusable" || owner === undefined)
       return { kind: "refused", refusal: outside(ip, [subnet]) };
@@ -248,6 +261,8 @@ export class Allocator {
     const holder = hosts.holder(network, ip);
     if (holder !== undefined || (state.kind !== "free" && !isBack))
       return { kind: "refused", refusal: notFree(ip, state, { holder, hosts }) };
+    if (owner === this.#self && grant !== undefined && hosts.isHeldBack(grant))
+      return { kind: "refused", refusal: foreign(ip, grant.from, { reason: undefined, hosts }) };
     if (owner === this.#self) return this.#give(want, address, now);
     const family = familyOf(ip);
     const donors = this.#canAsk(owner) ? [{ host: owner, free: 1n }] : [];
@@ -303,7 +318,8 @@ export class Allocator {
   #owned(network: NetworkId, family: Family): Holding[] {
     return this.#ledger
       .blocksOf(network, this.#self)
-      .filter(({ block }) => block.family === family);
+      .filter(({ block }) => block.family === family)
+      .filter(({ grant }) => grant === undefined || !this.#surroundings.isHeldBack(grant));
   }
 
   #freeHere(network: NetworkId, family: Family): bigint {

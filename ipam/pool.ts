@@ -25,7 +25,7 @@ export type Part = { readonly holding: Holding; readonly block: Block };
 
 /** Counts addresses of a subnet that endpoints can have. */
 export function usableIn(subnet: Cidr): bigint {
-  return cidrRange(subnet).size - BigInt(unusable(subnet).length);
+  return cidrRange(subnet).size - BigInt(unusableIn(subnet).length);
 }
 
 /** One subnet's addresses here. A key says for whom: it gets back what it released. */
@@ -46,7 +46,7 @@ export class Pool {
   constructor(subnet: Cidr) {
     this.#subnet = blockOf(subnet);
     this.family = this.#subnet.family;
-    this.#unusable = unusable(subnet);
+    this.#unusable = unusableIn(subnet);
     for (const address of this.#unusable) this.#taken.add(address, address);
     this.#cursor = this.#subnet.first;
   }
@@ -81,8 +81,19 @@ export class Pool {
     const key = this.#used.get(address);
     if (key === undefined) return;
     this.#used.delete(address);
+    this.rest(address, key, until);
+  }
+
+  /** Nobody has it, and nobody but this key gets it before then. */
+  rest(address: bigint, key: string, until: Instant): void {
+    this.#taken.add(address, address);
     this.#resting.set(address, { key, until });
     this.#restingOf.set(key, address);
+  }
+
+  /** What rests. */
+  resting(): bigint[] {
+    return [...this.#resting.keys()];
   }
 
   /** A reservation that nothing came of: nobody has seen the address, so it need not rest. */
@@ -169,7 +180,7 @@ export class Pool {
 }
 
 /** What no endpoint may have: network and gateway address, and in IPv4 the broadcast address. */
-function unusable(subnet: Cidr): bigint[] {
+export function unusableIn(subnet: Cidr): bigint[] {
   const { family, first, last } = cidrRange(subnet);
   return [first, ipToNumber(gatewayOf(subnet)), ...(family === 4 ? [last] : [])];
 }

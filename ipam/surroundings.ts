@@ -1,6 +1,7 @@
 /** What the allocator may know of the cluster besides ownership, at the moment it is asked. */
 import type { Family, Ip } from "../base/address.ts";
 import type { HostId, NetworkId } from "../base/id.ts";
+import type { Grant } from "./grant.ts";
 
 /** None of it decides who owns what: wrong or old answers cost a question, never an address. */
 export interface Surroundings {
@@ -8,6 +9,8 @@ export interface Surroundings {
   isReachable(host: HostId): boolean;
   /** Whether it was retired: nothing may be handed out of its blocks until they are released. */
   isFrozen(host: HostId): boolean;
+  /** Whether a grant to us must not be used yet, since its giver was retired before we knew it. */
+  isHeldBack(grant: Grant): boolean;
   /** How many addresses each host's endpoints have, as far as records tell. */
   inUse(network: NetworkId, family: Family): ReadonlyMap<HostId, number>;
   /** Who has an address, in words, as far as records tell. */

@@ -62,6 +62,41 @@ const endpointSchema = v.object({
   ),
 });
 
+const subnetSchema = v.object({
+  network: networkRef,
+  subnet: v.string(),
+  shares: v.array(
+    v.object({
+      host: v.object(hostRef),
+      ranges: v.array(
+        v.object({
+          block: v.string(),
+          generation: v.pipe(count, v.description("how many hands it went through")),
+          state: v.picklist(["ours", "reachable", "unreachable", "frozen"]),
+        }),
+      ),
+      size: v.number(),
+      used: count,
+      resting: v.pipe(count, v.description("released less than a minute ago, on this host")),
+      free: v.number(),
+    }),
+  ),
+  frozen: v.pipe(v.number(), v.description("free, in ranges that nobody can use now")),
+  unreachable: v.pipe(v.number(), v.description("free, of hosts that do not answer")),
+  free: v.number(),
+});
+
+const forgottenSchema = v.object({
+  host: v.object(hostRef),
+  endpoints: v.pipe(count, v.description("its endpoints, which the map no longer has")),
+  addresses: v.picklist(["frozen", "released"]),
+  waitingFor: v.pipe(
+    v.array(v.object(hostRef)),
+    v.description("hosts that must first acknowledge it"),
+  ),
+  settledBy: v.optional(v.object(hostRef)),
+});
+
 const statusSchema = v.object({
   version: v.string(),
   state: v.picklist(["joining", "member"]),
@@ -147,6 +182,11 @@ export const answers = {
   endpoint: endpointSchema,
   endpointAdded: v.object({ endpoint: endpointSchema, wait }),
   removed: v.object({ id, wait }),
+  ipam: v.array(subnetSchema),
+  forgotten: v.object({ forgotten: forgottenSchema, wait }),
+  left: v.object({
+    obstacle: v.optional(v.pipe(v.string(), v.description("why it has not left yet"))),
+  }),
   token: v.object({
     id,
     token: v.string(),

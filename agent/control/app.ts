@@ -121,6 +121,12 @@ function answer(request: Request, { method }: Route, given: Answer): Response {
       return request.json(given.revocations);
     case "host":
       return request.json({ host: given.host, isNew: given.isNew }, done);
+    case "ipam":
+      return request.json(given.ipam);
+    case "forgotten":
+      return request.json({ forgotten: given.forgotten, wait: given.wait });
+    case "left":
+      return request.json({ obstacle: given.obstacle }, done);
     case "refused":
       return refuse(request, given.refusal);
   }

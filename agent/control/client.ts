@@ -5,11 +5,13 @@ import { type ErrorCode, errorCodes, MeshError } from "../../base/errors.ts";
 import type {
   AdminView,
   EndpointView,
+  ForgottenView,
   HostRef,
   MemberView,
   NetworkView,
   RevocationView,
   StatusView,
+  SubnetView,
   TokenView,
   WaitReport,
   WatchEvent,
@@ -52,6 +54,22 @@ export class ControlClient {
 
   members(): Promise<readonly MemberView[]> {
     return this.#ask("GET", "/v1/members");
+  }
+
+  forgetHost(
+    ref: string,
+    { waitMs, force }: Wait & { readonly force: boolean },
+  ): Promise<{ readonly forgotten: ForgottenView } & Waited> {
+    const path = `/v1/members/${encodeURIComponent(ref)}`;
+    return this.#ask("DELETE", path, { waitMs, query: force ? { force: "true" } : {} });
+  }
+
+  leave(wait: Wait): Promise<{ readonly obstacle?: string }> {
+    return this.#ask("POST", "/v1/leave", wait);
+  }
+
+  ipam(network?: string): Promise<readonly SubnetView[]> {
+    return this.#ask("GET", "/v1/ipam", { query: network === undefined ? {} : { network } });
   }
 
   networks(): Promise<readonly NetworkView[]> {

@@ -172,20 +172,27 @@ export const forceQuery = v.strictObject({
 });
 
 /** Of DELETE /v1/networks/{ref}. */
-export const removeNetworkQuery = v.strictObject({
-  ...waitQuery.entries,
-  force: v.optional(
-    v.pipe(
-      v.picklist(["true", "false"], "expected true or false"),
-      v.description("also with endpoints in it"),
-      v.transform((word) => word === "true"),
-    ),
-    "false",
-  ),
-});
+export const removeNetworkQuery = withForce("also with endpoints in it");
 
-/** Of GET /v1/endpoints. */
-export const endpointsQuery = v.strictObject({ network: v.optional(refSchema) });
+/** Of DELETE /v1/members/{ref}. */
+export const forgetQuery = withForce("also while it answers, or is only suspected");
+
+function withForce(description: string) {
+  return v.strictObject({
+    ...waitQuery.entries,
+    force: v.optional(
+      v.pipe(
+        v.picklist(["true", "false"], "expected true or false"),
+        v.description(description),
+        v.transform((word) => word === "true"),
+      ),
+      "false",
+    ),
+  });
+}
+
+/** Of GET /v1/endpoints and GET /v1/ipam. */
+export const networkQuery = v.strictObject({ network: v.optional(refSchema) });
 
 /**
  * HTTP status of a refusal: 4xx where the caller can do something about it. The code says more, and
@@ -203,6 +210,7 @@ const statuses: { readonly [Code in ErrorCode]?: ReturnType<typeof statusOf> } =
   UNKNOWN_TOKEN: 404,
   LAST_ADMIN: 409,
   REVOKED: 403,
+  HOST_ALIVE: 409,
   NAME_TAKEN: 409,
   NETWORK_IN_USE: 409,
   SUBNET_OVERLAP: 409,
@@ -214,6 +222,7 @@ const statuses: { readonly [Code in ErrorCode]?: ReturnType<typeof statusOf> } =
   TOO_LARGE: 413,
   AGENT_UNREACHABLE: 503,
   NOT_A_MEMBER: 503,
+  NOT_COMPARED: 503,
   ISSUER_UNREACHABLE: 503,
   SHUTTING_DOWN: 503,
   TIMED_OUT: 503,

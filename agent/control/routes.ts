@@ -4,14 +4,16 @@
  */
 import * as v from "valibot";
 import type { Command } from "../command.ts";
+import { leaveMs } from "../config.ts";
 import { answers } from "./answers.ts";
 import { readShape, type Shape } from "./faults.ts";
 import {
   adminBody,
   endpointBody,
-  endpointsQuery,
   forceQuery,
+  forgetQuery,
   networkBody,
+  networkQuery,
   noQuery,
   refSchema,
   removeNetworkQuery,
@@ -182,6 +184,27 @@ export const routes: readonly Route[] = [
     answer: answers.members,
     command: () => ({ kind: "members" }),
   }),
+  asks(forgetQuery, {
+    method: "delete",
+    path: "/v1/members/{ref}",
+    summary: "Forgets a host that is gone for good, and frees its addresses",
+    answer: answers.forgotten,
+    command: ({ wait, force }, host) => ({ kind: "forget", host, isForced: force, waitMs: wait }),
+  }),
+  asks(waitQuery, {
+    method: "post",
+    path: "/v1/leave",
+    summary: "Takes this host out of the cluster; its agent then ends",
+    answer: answers.left,
+    command: ({ wait }) => ({ kind: "leave", waitMs: wait ?? leaveMs }),
+  }),
+  asks(networkQuery, {
+    method: "get",
+    path: "/v1/ipam",
+    summary: "Who has which addresses, of all networks or of one",
+    answer: answers.ipam,
+    command: ({ network }) => ({ kind: "ipam", network }),
+  }),
   asks(noQuery, {
     method: "get",
     path: "/v1/networks",
@@ -214,7 +237,7 @@ export const routes: readonly Route[] = [
       waitMs: wait,
     }),
   }),
-  asks(endpointsQuery, {
+  asks(networkQuery, {
     method: "get",
     path: "/v1/endpoints",
     summary: "All endpoints, or those of one network",

@@ -41,6 +41,7 @@ export class Loop implements Desk, TransportHandler {
   #running: { readonly agent: Agent; readonly ports: Ports } | undefined;
   /** While not a member: what `status` says, and why other commands are refused. */
   #joining: () => StatusView;
+  readonly #stopped: () => void;
   #ticket = 0;
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
@@ -51,10 +52,13 @@ export class Loop implements Desk, TransportHandler {
     readonly clock: Clock;
     readonly log: Log;
     readonly joining: () => StatusView;
+    /** The agent wants to end. */
+    readonly stopped: () => void;
   }) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#joining = options.joining;
+    this.#stopped = options.stopped;
   }
 
   /**
@@ -216,6 +220,9 @@ export class Loop implements Desk, TransportHandler {
       case "event":
         for (const listener of this.#listeners) listener(effect.event);
         return;
+      case "stop":
+        this.#log.info("the agent ends", { reason: effect.reason });
+        return this.#stopped();
       default:
         return this.#performInKernel(effect, ports.dataplane);
     }

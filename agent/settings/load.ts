@@ -47,6 +47,7 @@ export function loadConfig({ flags, env, file, folder }: Sources): Config {
     socket: pathOf(given("socket"), layers.socket),
     vxlanPort: given("vxlanPort"),
     name: given("name"),
+    isolated: given("isolated"),
     purgeOnExit: given("purgeOnExit"),
   };
 }

@@ -32,6 +32,7 @@ export function networkOf(...subnets: readonly string[]): NetworkSpace {
 export const quiet: Surroundings = {
   isReachable: () => true,
   isFrozen: () => false,
+  isHeldBack: () => false,
   inUse: () => new Map(),
   holder: () => undefined,
   hostName: (host) => names.get(host) ?? host,

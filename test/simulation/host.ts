@@ -146,6 +146,7 @@ export class SimulatedHost implements Station {
       },
       log: this.#log,
       root: this.n === 1 ? root : undefined,
+      isIsolated: false,
     });
     for (const file of ["revocations", "tokens"] as const) {
       const content = this.disk.files.get(file);
@@ -294,9 +295,19 @@ export class SimulatedHost implements Station {
         answered?.(effect.answer);
         return;
       }
+      case "stop":
+        return this.#stop();
       default:
         this.#performInKernel(effect);
     }
+  }
+
+  /** The agent has come to its end by itself: nothing that was written is lost. */
+  #stop(): void {
+    const life = this.#life;
+    this.#schedule.after(0, () => {
+      if (life === this.#life) this.crash();
+    });
   }
 
   #append(ops: readonly JournalOp[]): void {

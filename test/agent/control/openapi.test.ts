@@ -11,11 +11,13 @@ import { errorCodes } from "../../../base/errors.ts";
 import {
   admins,
   endpoint,
+  forgotten,
   hostA,
   members,
   network,
   revocations,
   status,
+  subnet,
   token,
   tokens,
   wait,
@@ -44,6 +46,9 @@ const samples: readonly (readonly [string, v.GenericSchema, unknown])[] = [
   ["networkCreated", answers.networkCreated, { network, wait }],
   ["endpoints", answers.endpoints, [endpoint]],
   ["endpointAdded", answers.endpointAdded, { endpoint, wait: { ...wait, missing: [hostA] } }],
+  ["ipam", answers.ipam, [subnet]],
+  ["forgotten", answers.forgotten, { forgotten, wait }],
+  ["left", answers.left, { obstacle: "no other host answers" }],
   ["removed", answers.removed, { id: network.id, wait }],
   ["token", answers.token, token],
   ["tokens", answers.tokens, tokens],
@@ -67,7 +72,7 @@ describe("the OpenAPI document", () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     assert.deepEqual(described.toSorted(), served.toSorted());
-    assert.equal(new Set(described).size, 21);
+    assert.equal(new Set(described).size, 24);
   });
 
   it("names every operation once, and every parameter of its path", () => {
@@ -83,7 +88,7 @@ describe("the OpenAPI document", () => {
         );
       }
     }
-    assert.equal(ids.size, 21);
+    assert.equal(ids.size, 24);
   });
 
   it("says what a body must hold, with our words for what JSON Schema cannot say", () => {

@@ -3,12 +3,14 @@
 import type {
   AdminView,
   EndpointView,
+  ForgottenView,
   HostRef,
   MemberView,
   NetworkRef,
   NetworkView,
   RevocationView,
   StatusView,
+  SubnetView,
   TokenView,
   WaitReport,
 } from "../../../agent/view.ts";
@@ -85,6 +87,43 @@ export const status: StatusView = {
   kernel: { isInSync: true, repairs: 4, failures: [], conflicts: [] },
   warnings: ["this host is not yet a member of a cluster"],
   uptimeMs: 7_322_000,
+};
+
+export const subnet: SubnetView = {
+  network: web,
+  subnet: "10.32.0.0/24" as Cidr,
+  shares: [
+    {
+      host: hostA,
+      ranges: [
+        { block: "10.32.0.0/25" as Cidr, generation: 0, state: "ours" },
+        { block: "10.32.0.192/28" as Cidr, generation: 2, state: "frozen" },
+      ],
+      size: 144,
+      used: 3,
+      resting: 1,
+      free: 138,
+    },
+    {
+      host: hostB,
+      ranges: [{ block: "10.32.0.128/26" as Cidr, generation: 1, state: "unreachable" }],
+      size: 64,
+      used: 0,
+      resting: 0,
+      free: 64,
+    },
+  ],
+  frozen: 0,
+  unreachable: 64,
+  free: 202,
+};
+
+export const forgotten: ForgottenView = {
+  host: hostC,
+  endpoints: 2,
+  addresses: "frozen",
+  waitingFor: [hostB],
+  settledBy: hostA,
 };
 
 export const wait: WaitReport = { programmed: [hostA, hostB], missing: [], unreachable: [], ms: 8 };

@@ -1,17 +1,19 @@
 /** A desk without an agent: networks and endpoints are in memory, and what was asked is kept. */
 import { EventEmitter, once } from "node:events";
-import type { Answer, Command, Desk } from "../../../agent/command.ts";
+import type { AdmissionCommand, Answer, Command, Desk } from "../../../agent/command.ts";
 import type { EndpointView, NetworkView, WaitReport, WatchEvent } from "../../../agent/view.ts";
 import type { ErrorCode } from "../../../base/errors.ts";
 import type { EndpointId, NetworkId } from "../../../base/id.ts";
 import {
   admins,
   endpoint,
+  forgotten,
   hostB,
   members,
   network,
   revocations,
   status,
+  subnet,
   token,
   tokens,
   wait,
@@ -70,21 +72,12 @@ export class SimulatedDesk implements Desk {
         return { kind: "status", status };
       case "members":
         return { kind: "members", members };
-      case "token":
-      case "token-create":
-        return { kind: "token", ...token };
-      case "tokens":
-        return { kind: "tokens", tokens };
-      case "token-remove":
-        return { kind: "removed", id: command.token, wait: undefined };
-      case "admins":
-        return { kind: "admins", admins };
-      case "revocations":
-        return { kind: "revocations", revocations };
-      case "admin-add":
-      case "admin-remove":
-      case "revoke":
-        return { kind: "host", host: { ...hostB, name: command.host }, isNew: true };
+      case "ipam":
+        return { kind: "ipam", ipam: [subnet] };
+      case "forget":
+        return { kind: "forgotten", forgotten, wait: this.#waited(command) };
+      case "leave":
+        return { kind: "left", obstacle: undefined };
       case "networks":
         return { kind: "networks", networks: [...this.networks.values()] };
       case "endpoints":
@@ -107,6 +100,8 @@ export class SimulatedDesk implements Desk {
           this.endpoints.delete(found.endpoint.id);
           return { kind: "removed", id: found.endpoint.id, wait: this.#waited(command) };
         });
+      default:
+        return admit(command);
     }
   }
 
@@ -158,6 +153,26 @@ export class SimulatedDesk implements Desk {
   #id(): string {
     this.#count += 1;
     return this.#count.toString(16).padStart(16, "0");
+  }
+}
+
+function admit(command: AdmissionCommand): Answer {
+  switch (command.kind) {
+    case "token":
+    case "token-create":
+      return { kind: "token", ...token };
+    case "tokens":
+      return { kind: "tokens", tokens };
+    case "token-remove":
+      return { kind: "removed", id: command.token, wait: undefined };
+    case "admins":
+      return { kind: "admins", admins };
+    case "revocations":
+      return { kind: "revocations", revocations };
+    case "admin-add":
+    case "admin-remove":
+    case "revoke":
+      return { kind: "host", host: { ...hostB, name: command.host }, isNew: true };
   }
 }
 

@@ -23,6 +23,7 @@ const everything = {
   socket: "/run/s.sock",
   vxlanPort: 8472,
   name: "host-a.example.org",
+  isolated: true,
   purgeOnExit: true,
 };
 
@@ -54,6 +55,7 @@ data-dir: /data
 socket: /run/s.sock
 vxlan-port: 8472
 name: host-a.example.org
+isolated: true
 purge-on-exit: true
 `;
     assert.deepEqual(fromFile(text), everything);
@@ -85,7 +87,7 @@ purge-on-exit: true
     );
     const env = Object.fromEntries(fields.map((field) => [variableOf(field), texts[field]]));
     assert.deepEqual(load({ env }), everything);
-    const flags = { ...texts, join: everything.join, purgeOnExit: true };
+    const flags = { ...texts, join: everything.join, isolated: true, purgeOnExit: true };
     assert.deepEqual(load({ flags }), everything);
   });
 

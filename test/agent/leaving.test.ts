@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import type { Answer } from "../../agent/command.ts";
+import type { SubnetView } from "../../agent/view.ts";
+import { Cluster } from "../simulation/cluster.ts";
+import type { SimulatedHost } from "../simulation/host.ts";
+
+function host(cluster: Cluster, n: number): SimulatedHost {
+  return cluster.hosts[n - 1] ?? assert.fail(`there is no host ${n}`);
+}
+
+function clusterOf(hosts: number): Cluster {
+  const cluster = new Cluster({ seed: 2, hosts });
+  cluster.run(2_000);
+  cluster.createNetwork(host(cluster, 1), "n1", "10.41.0.0/24");
+  cluster.run(1_000);
+  for (const each of cluster.hosts) cluster.attach(each, "n1");
+  cluster.run(2_000);
+  assert.equal(cluster.endpoints.size, hosts);
+  return cluster;
+}
+
+function leave(cluster: Cluster, n: number, then: (answer: Answer) => void): void {
+  cluster.ask(host(cluster, n), { kind: "leave", waitMs: 10_000 }, then);
+}
+
+function subnetOf(cluster: Cluster, n: number): SubnetView {
+  const answer = cluster.answer(host(cluster, n), { kind: "ipam", network: "n1" });
+  return (answer.kind === "ipam" && answer.ipam[0]) || assert.fail("an inventory");
+}
+
+function ownersOf(view: SubnetView): string[] {
+  return view.shares.map((share) => share.host.name).toSorted();
+}
+
+function stateOf(cluster: Cluster, by: number, n: number): string | undefined {
+  const answer = cluster.answer(host(cluster, by), { kind: "members" });
+  return answer.kind === "members"
+    ? answer.members.find(({ name }) => name === `host-${n}`)?.state
+    : undefined;
+}
+
+describe("leaving", () => {
+  it("withdraws endpoints, hands every address to those who stay, and then ends the agent", () => {
+    const cluster = clusterOf(4);
+    const gone = host(cluster, 1);
+    let answer: Answer | undefined;
+    leave(cluster, 1, (given) => {
+      answer = given;
+    });
+    cluster.run(5_000);
+    assert.deepEqual(answer, { kind: "left", obstacle: undefined });
+    assert.equal(gone.isUp, false, "the agent has ended");
+    assert.deepEqual(gone.kernel.vnis(), []);
+    for (const n of [2, 3, 4]) {
+      assert.equal(stateOf(cluster, n, 1), "left");
+      const view = subnetOf(cluster, n);
+      assert.deepEqual(ownersOf(view), ["host-2", "host-3", "host-4"]);
+      assert.equal(view.unreachable + view.frozen, 0);
+    }
+  });
+
+  it("waits for who has not yet confirmed, says so, and goes on after any crash", () => {
+    const states = new Set<string | undefined>();
+    for (let at = 0; at < 500; at += 9) {
+      const cluster = clusterOf(3);
+      const gone = host(cluster, 1);
+      leave(cluster, 1, () => undefined);
+      cluster.run(at);
+      gone.crash((unsynced) => Math.floor(unsynced / 2));
+      cluster.run(3_000);
+      gone.boot();
+      cluster.run(8_000);
+      const state = stateOf(cluster, 2, 1);
+      states.add(state);
+      // A wish that never reached the disk is none, and who had left by then has come back.
+      if (state === "alive") assert.ok((at < 9 || at > 250) && gone.isUp, `${at} ms`);
+      else assert.equal(state, "left", `${at} ms`);
+      const owners = ownersOf(subnetOf(cluster, 2));
+      assert.deepEqual(owners, at < 9 ? ["host-1", "host-2", "host-3"] : ["host-2", "host-3"]);
+    }
+    assert.deepEqual([...states].toSorted(), ["alive", "left"], "both were met");
+  });
+
+  it("is refused nothing but time where nobody answers, and goes on when somebody does", () => {
+    const cluster = clusterOf(3);
+    for (const n of [2, 3]) host(cluster, n).crash();
+    cluster.run(5_000);
+    let answer: Answer | undefined;
+    leave(cluster, 1, (given) => {
+      answer = given;
+    });
+    cluster.run(12_000);
+    assert.ok(answer?.kind === "left");
+    assert.match(answer.obstacle ?? "", /no other host answers/);
+    host(cluster, 2).boot();
+    cluster.run(8_000);
+    assert.equal(stateOf(cluster, 2, 1), "left");
+  });
+
+  it("is not for ever: a host that starts again is a member again", () => {
+    const cluster = clusterOf(3);
+    leave(cluster, 3, () => undefined);
+    cluster.run(5_000);
+    const back = host(cluster, 3);
+    assert.equal(back.isUp, false);
+    back.boot();
+    cluster.run(5_000);
+    assert.equal(stateOf(cluster, 1, 3), "alive");
+    const before = cluster.endpoints.size;
+    cluster.attach(back, "n1");
+    cluster.run(3_000);
+    assert.equal(cluster.endpoints.size, before + 1, "it is given addresses again");
+  });
+
+  it("takes the last host out without asking anybody", () => {
+    const cluster = clusterOf(1);
+    leave(cluster, 1, () => undefined);
+    cluster.run(5_000);
+    assert.equal(host(cluster, 1).isUp, false);
+  });
+});

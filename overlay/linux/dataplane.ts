@@ -10,8 +10,9 @@ import { Attacher, type Batches, netnsInode } from "./attach.ts";
 import { Batch } from "./batch.ts";
 import { type GuardOp, type Lines, linesOf } from "./commands.ts";
 import { ensureDevice } from "./devices.ts";
-import { dump } from "./dump.ts";
+import { actualOf } from "./dump.ts";
 import { Guardian } from "./guard.ts";
+import { Reader } from "./reader.ts";
 import { runJson } from "./run.ts";
 import { Visitor } from "./visitor.ts";
 import { watchKernel } from "./watch.ts";
@@ -27,14 +28,15 @@ export type OpenedDataplane = Dataplane &
 export function openDataplane({ log }: { readonly log: Log }): OpenedDataplane {
   const stack = new AsyncDisposableStack();
   const batches = { ip: stack.use(new Batch("ip")), bridge: stack.use(new Batch("bridge")) };
+  const reader = stack.use(new Reader());
   const visitor = stack.use(new Visitor());
   visitor.prepare();
   const attacher = new Attacher(batches, visitor);
   const guardian = new Guardian(log);
   return {
     read: async () => {
-      const [shown, guard] = await Promise.all([dump(), guardian.read()]);
-      return { ...shown, guard };
+      const readings = await reader.read();
+      return { ...actualOf(readings), guard: guardian.read(readings) };
     },
     apply: async (ops) => {
       // In the order of the batch would be one process after another, and they do not depend on

@@ -1,4 +1,4 @@
-/** What this namespace's kernel holds under our mark, read with `ip -j` and `bridge -j`. */
+/** What this namespace's kernel holds under our mark, out of what `ip -j` and `bridge -j` print. */
 import {
   type Cidr,
   cidrOf,
@@ -12,7 +12,8 @@ import {
 import type { EndpointId } from "../../base/id.ts";
 import type { Actual, ActualPort, ActualSegment } from "../dataplane.ts";
 import { bridgeName, looksOurs, ownDevice } from "../names.ts";
-import { run, runJson } from "./run.ts";
+import { type Readings, textOf } from "./reader.ts";
+import { parseRows } from "./run.ts";
 
 type Link = {
   readonly ifname: string;
@@ -54,14 +55,11 @@ type FdbRow = {
 type NeighbourRow = { readonly dst: string; readonly dev: string; readonly lladdr?: string };
 type RouteRow = { readonly dst: string; readonly dev?: string };
 
-/** A fresh dump of everything but the guard. Throws a MeshError: DATAPLANE_REFUSED. */
-export async function dump(): Promise<Omit<Actual, "guard">> {
-  const [shown, routes6, fdb] = await Promise.all([
-    showAll(),
-    runJson("ip", ["-6", "route", "show"]) as Promise<readonly RouteRow[]>,
-    runJson("bridge", ["fdb", "show"]) as Promise<readonly FdbRow[]>,
-  ]);
-  const { links, neighbours } = shown;
+/** Everything but the guard, as printed. Throws a MeshError: DATAPLANE_REFUSED. */
+export function actualOf(readings: Readings): Omit<Actual, "guard"> {
+  const { links, neighbours, routes: routes4 } = shownIn(textOf(readings.shown));
+  const routes6 = parseRows(textOf(readings.routes6)) as readonly RouteRow[];
+  const fdb = parseRows(textOf(readings.fdb)) as readonly FdbRow[];
   const byDevice = {
     addresses: new Map(links.map((row) => [row.ifname, row])),
     fdb: grouped(fdb, ({ ifname }) => ifname),
@@ -72,7 +70,7 @@ export async function dump(): Promise<Omit<Actual, "guard">> {
   const conflicts = links
     .filter(({ ifname, ifalias }) => looksOurs(ifname) && ownDevice(ifname, ifalias) === undefined)
     .map(({ ifname }) => ({ device: ifname, reason: "it has a name of ours and not our mark" }));
-  const routes = [...shown.routes, ...routes6].flatMap(routeOf);
+  const routes = [...routes4, ...routes6].flatMap(routeOf);
   return { ...found, conflicts, tunnels: links.flatMap(foreignTunnel), routes };
 }
 
@@ -83,15 +81,10 @@ type Shown = {
 };
 
 /**
- * Links with their addresses, neighbours and IPv4 routes by one process: starting one costs more
- * than what it does. An empty list prints nothing, so each row is told by its own fields.
+ * Links with their addresses, neighbours and IPv4 routes come from one process: starting one costs
+ * more than what it does. An empty list prints nothing, so each row is told by its own fields.
  */
-async function showAll(): Promise<Shown> {
-  const text = await run(
-    "ip",
-    ["-d", "-j", "-batch", "-"],
-    "address show\nneigh show nud permanent\nroute show\n",
-  );
+function shownIn(text: string): Shown {
   const rows = text
     .split("\n")
     .filter((line) => line.startsWith("["))

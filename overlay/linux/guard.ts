@@ -12,6 +12,7 @@ import { type Ip, parseIp, parseVni, type Vni } from "../../base/address.ts";
 import { describeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { ActualGuard, Guard } from "../dataplane.ts";
+import type { Printed, Readings } from "./reader.ts";
 import { run } from "./run.ts";
 
 const table = "starling";
@@ -105,8 +106,9 @@ export class Guardian {
     this.#log = log;
   }
 
-  async read(): Promise<ActualGuard> {
-    const shown = await Promise.all(families.map((family) => list(family)));
+  /** What the kernel has of it, out of what nft printed of our two tables. */
+  read({ inet, bridge }: Pick<Readings, "inet" | "bridge">): ActualGuard {
+    const shown = [inet, bridge].map(tableIn);
     const reason = shown.find((one) => typeof one === "string" && !isAbsence(one));
     if (typeof reason === "string") return this.#unsupported(reason);
     const tables = shown.filter((one) => typeof one !== "string");
@@ -140,13 +142,9 @@ export class Guardian {
 }
 
 /** The table, or why there is none to see. */
-async function list(family: string): Promise<readonly Shown[] | string> {
-  try {
-    const text = await run("nft", ["-j", "list", "table", family, table]);
-    return (JSON.parse(text) as { readonly nftables: readonly Shown[] }).nftables;
-  } catch (error) {
-    return describeError(error);
-  }
+function tableIn(printed: Printed): readonly Shown[] | string {
+  if ("reason" in printed) return printed.reason;
+  return (JSON.parse(printed.text) as { readonly nftables: readonly Shown[] }).nftables;
 }
 
 function isAbsence(reason: string): boolean {

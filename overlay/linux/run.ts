@@ -30,9 +30,13 @@ export function listen(tool: string, args: readonly string[], input: string): Pr
   });
 }
 
-/** What a tool with `-j` printed; iproute2 prints nothing at all for an empty list. */
+/** What a tool prints with `-j`. Throws a MeshError DATAPLANE_REFUSED with the tool's own words. */
 export async function runJson(tool: string, args: readonly string[]): Promise<readonly unknown[]> {
-  const text = await run(tool, ["-j", ...args]);
+  return parseRows(await run(tool, ["-j", ...args]));
+}
+
+/** The rows in what iproute2 prints with `-j`, which is nothing at all for an empty list. */
+export function parseRows(text: string): readonly unknown[] {
   const parsed: unknown = text.trim() === "" ? [] : JSON.parse(text);
   return Array.isArray(parsed) ? parsed.filter(isObject) : [];
 }

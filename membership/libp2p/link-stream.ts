@@ -4,6 +4,7 @@ import { encode } from "it-length-prefixed";
 import { type Control, decodeFrame, encodeControl, encodeMessage, greetingBytes } from "./frame.ts";
 import type { TransportLimits } from "./limits.ts";
 import { errorText } from "./reason.ts";
+import { renewByHalves } from "./window.ts";
 
 /** What a link's stream tells its table. */
 export type LinkStreamEvents = {
@@ -29,6 +30,7 @@ export class LinkStream {
   constructor(stream: Stream, connection: Connection, limits: TransportLimits) {
     this.connection = connection;
     this.#stream = stream;
+    renewByHalves(stream);
     this.#limits = limits;
     // A chunk is at most a window, and what it completes at most a message.
     const maxBufferSize = 4 * 1024 * 1024 + limits.messageBytes;

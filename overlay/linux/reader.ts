@@ -112,10 +112,14 @@ function heard(child: Child, text: string): void {
   job?.done(Object.fromEntries(entries) as Readings);
 }
 
+/** What a shell says of a command that there is not (POSIX, 2.8.2). */
+const notFound = "127";
+
 function printed(command: string, answer: string): Printed {
   const [text = "", status, complaint = ""] = answer.split("\x1e");
   if (status === "0") return { text };
-  return { reason: `${command}: ${complaint.split("\n")[0] || `exit code ${status}`}` };
+  const why = complaint.split("\n")[0] || `exit code ${status}`;
+  return { reason: `${command}: ${status === notFound ? "it is not installed" : why}` };
 }
 
 /** What was printed. Throws a MeshError DATAPLANE_REFUSED with the tool's own words. */

@@ -193,8 +193,8 @@ export const timing = {
     recentMs: 60_000,
   },
   reconciler: {
-    // For what no notification told of (research note, L7: at most 10 s). Each dump starts five small
-    // processes, about 15 ms of a core: a third of a percent of it.
+    // For what no notification told of (research note, L7: at most 10 s). Each dump starts five
+    // small processes, about 15 ms of a core: a third of a percent of it.
     sweepMs: 5_000,
     watchMs: 250,
     // Our own changes are notified as well; while they keep coming, the sweep is soon enough.

@@ -28,6 +28,9 @@ type Stage = { readonly contender: Contender; readonly lab: Lab; readonly effort
 /** Past it something is lost, not late. */
 const patienceMs = 60_000;
 const stormPatienceMs = 180_000;
+/** Who makes single updates, and how many are made before any is timed: code is compiled once. */
+const makers = 5;
+const warmUp = 50;
 /** Until what a phase leaves behind has passed. */
 const settleMs = 4_000;
 
@@ -106,10 +109,11 @@ async function singleUpdates(stage: Stage, idleSent: number): Promise<Figures> {
   const { contender, effort } = stage;
   const delays: number[] = [];
   const last: number[] = [];
+  for (let at = 0; at < warmUp; at += 1) await delaysOf(contender, maker(contender, at), `w${at}`);
+  await pass(settleMs);
   const before = await usages(contender.runners);
   for (let at = 0; at < effort.updates; at += 1) {
-    const from = pickRunner(contender, at);
-    const seen = await delaysOf(contender, from, `u${at}`);
+    const seen = await delaysOf(contender, maker(contender, at), `u${at}`);
     delays.push(...seen);
     last.push(Math.max(...seen));
     // Not in step with anybody's timer.
@@ -133,9 +137,10 @@ async function singleUpdates(stage: Stage, idleSent: number): Promise<Figures> {
   };
 }
 
-/** Every third runner in turn, so that neighbours of all kinds take part. */
-function pickRunner({ runners }: Contender, at: number): Runner {
-  const runner = runners[(at * 3) % runners.length];
+/** A few runners in turn, far from each other in the list. */
+function maker({ runners }: Contender, at: number): Runner {
+  const step = Math.max(1, Math.floor(runners.length / makers));
+  const runner = runners[((at % makers) * step) % runners.length];
   if (runner === undefined) throw new Error("nobody is there to make updates");
   return runner;
 }
@@ -241,9 +246,8 @@ async function split({ contender, lab, effort }: Stage): Promise<Figures> {
   const halves = [runners.slice(0, middle), runners.slice(middle)];
   await lab.partition(halves.map((half) => half.map(({ host }) => host)));
   await pass(effort.splitSeconds * 500);
-  const makers = halves.map((half) => half[0]);
-  for (const [at, maker] of makers.entries()) {
-    if (maker !== undefined) await contender.update(maker, [`split${at}`]);
+  for (const [at, [first]] of halves.entries()) {
+    if (first !== undefined) await contender.update(first, [`split${at}`]);
   }
   await pass(effort.splitSeconds * 500);
   const at = performance.now();

@@ -21,7 +21,6 @@ const calls = 32;
 class StarlingRunner implements Runner {
   readonly host: Host;
   readonly sightings: Sightings;
-  readonly http = new HttpAgent({ keepAlive: true, maxSockets: calls });
   readonly #program: string | undefined;
   #agent: Agent | undefined;
   #watch: Watch | undefined;
@@ -68,7 +67,6 @@ class StarlingRunner implements Runner {
 
   async kill(): Promise<void> {
     await this.agent.kill();
-    this.http.destroy();
   }
 }
 
@@ -87,8 +85,11 @@ export class StarlingContender implements Contender {
   }
 
   async update(runner: Runner, names: readonly string[]): Promise<void> {
-    const from = this.#ours(runner);
-    await Promise.all(names.map((name) => this.#createNetwork(from, name)));
+    const { agent } = this.#ours(runner);
+    // Not kept for the next time: an agent closes connections that have been idle for a while.
+    const http = new HttpAgent({ keepAlive: true, maxSockets: calls });
+    await Promise.all(names.map((name) => this.#createNetwork({ agent, http }, name)));
+    http.destroy();
   }
 
   async kill(runner: Runner): Promise<void> {
@@ -143,7 +144,10 @@ export class StarlingContender implements Contender {
     return at;
   }
 
-  async #createNetwork({ agent, http }: StarlingRunner, name: string): Promise<void> {
+  async #createNetwork(
+    { agent, http }: { readonly agent: Agent; readonly http: HttpAgent },
+    name: string,
+  ): Promise<void> {
     // The smallest that is allowed: few grants of its addresses come with the network's record.
     const at = this.#networks;
     this.#networks += 1;

@@ -182,6 +182,7 @@ export class Agent {
   dialFailed(address: string, reason: string, now: Instant): void {
     this.#now = now;
     this.#parts.contacts.dialFailed(address, reason, now);
+    this.#parts.gatekeeper.dialFailed(address, reason);
   }
 
   /** A message on a link. */

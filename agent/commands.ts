@@ -61,6 +61,8 @@ export type CommandsOptions = {
   readonly wallMs: () => number;
   /** Writes records; the ticket returns through `durable` or `lost`. */
   readonly write: (writes: readonly Write[]) => number;
+  /** Why a command is not even tried. */
+  readonly veto: (command: Command) => Refusal | undefined;
   /** Commands about who may be in the cluster. */
   readonly admission: (command: AdmissionCommand, reply: (answer: Answer) => void) => void;
   /** How long an endpoint waits for addresses that other hosts must grant. */
@@ -88,6 +90,8 @@ export class Commands {
       return;
     }
     this.#open.add(ticket);
+    const refusal = this.#options.veto(command);
+    if (refusal !== undefined) return this.#answer(ticket, { kind: "refused", refusal });
     const answer = this.#handle(ticket, command, now);
     if (answer !== undefined) this.#answer(ticket, answer);
   }

@@ -16,6 +16,7 @@ import type { GossipVerdict, Link } from "../membership/transport.ts";
 import type { SafeFile } from "../membership/vault.ts";
 import type { Replica } from "../store/replica.ts";
 import { Bans } from "./bans.ts";
+import type { Command } from "./command.ts";
 import { limits, timing } from "./config.ts";
 import type { Emit } from "./effect.ts";
 import type { Envelope } from "./envelope.ts";
@@ -56,6 +57,25 @@ export type AdmissionEnvelope = Extract<
   { kind: "join" | "joined" | "renew" | "renewed" | "revocations" | "revoked" }
 >;
 
+/** Renewing has been tried for months by then. */
+const warnedDays = 14;
+const dayMs = 24 * 3_600_000;
+const refusalsShown = 8;
+const againText = ": stop its agent, remove its certificate file, and start it with a new token";
+const outText =
+  "this host's key was revoked, which cannot be undone: its endpoints keep what they have, and no other host talks to it; to bring the machine back, stop the agent, remove its data directory and join anew";
+/** What would have to reach others. */
+const changesCluster: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
+  "network-create",
+  "network-remove",
+  "endpoint-add",
+  "token",
+  "token-create",
+  "admin-add",
+  "admin-remove",
+  "revoke",
+]);
+
 /** The machines of admission. */
 export class Gatekeeper {
   readonly revocations: Revocations;
@@ -66,6 +86,8 @@ export class Gatekeeper {
   readonly #book: TokenBook;
   readonly #relay: Relay;
   readonly #misconduct: Misconduct;
+  /** Who refuses us, by address, and why. */
+  readonly #refusals = new Map<string, string>();
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
@@ -114,6 +136,38 @@ export class Gatekeeper {
     return this.#misconduct.refusal(peer, now) ?? helloFault(peer, hello, judge);
   }
 
+  /** Why a command is not even tried: a host that is out makes nothing that others would see. */
+  veto(command: Command): Refusal | undefined {
+    const isOut = this.bans.isSelfRevoked && changesCluster.has(command.kind);
+    return isOut ? { code: "REVOKED", message: outText } : undefined;
+  }
+
+  /** A dial ended in this; who refuses us says why. */
+  dialFailed(address: string, reason: string): void {
+    const refusal = /^it refuses us: (.*)$/s.exec(reason)?.[1];
+    this.#refusals.delete(address);
+    if (refusal === undefined || this.#refusals.size >= refusalsShown) return;
+    this.#refusals.set(address, refusal);
+  }
+
+  /** Sentences for `status`. */
+  warnings(): string[] {
+    const { wallMs } = this.#options.clock;
+    const { certificate } = this.papers;
+    const endsInMs = (certificate.notAfter ?? Number.POSITIVE_INFINITY) - wallMs();
+    const days = Math.floor(endsInMs / dayMs);
+    const bar = this.bans.isSelfRevoked ? undefined : this.revocations.bar(certificate);
+    return [
+      ...(this.bans.isSelfRevoked ? [outText] : []),
+      ...(bar === undefined ? [] : [`this host is let in nowhere any more: ${bar}${againText}`]),
+      ...(endsInMs <= 0 ? [`this host's certificate has expired${againText}`] : []),
+      ...(endsInMs > 0 && days < warnedDays
+        ? [`this host's certificate ends in ${days} days, and no admin has answered to renew it`]
+        : []),
+      ...[...this.#refusals].map(([address, reason]) => `${address} refuses this host: ${reason}`),
+    ];
+  }
+
   /** How the write of a small file ended. */
   saved(file: SafeFile, refusal: Refusal | undefined): void {
     const { bans, office, papers } = this;
@@ -128,7 +182,8 @@ export class Gatekeeper {
     this.#misconduct.tick(now);
   }
 
-  linkUp({ host, hello }: Link): void {
+  linkUp({ host, hello, address }: Link): void {
+    this.#refusals.delete(address);
     this.bans.linkUp(host, decodeHello(hello));
     this.#relay.linkUp(host);
   }

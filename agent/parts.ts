@@ -95,6 +95,7 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
     version: () => known.writer.version,
     wallMs: () => options.clock.wallMs(),
     write: hooks.write,
+    veto: (command) => known.gatekeeper.veto(command),
     admission: (command, reply) => admission.ask(command, reply),
     addressMs: timing.addressMs,
   });

@@ -4,6 +4,7 @@ import type { Instant } from "../base/time.ts";
 import type { Replica } from "../store/replica.ts";
 import type { Forgetting } from "./forgetting.ts";
 import { removalWarnings } from "./forgotten.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
 import type { Leaving } from "./leaving.ts";
 import type { AgentOptions } from "./parts.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -17,11 +18,12 @@ type Parts = {
   readonly reconciler: Reconciler;
   readonly forgetting: Forgetting;
   readonly leaving: Leaving;
+  readonly gatekeeper: Pick<Gatekeeper, "warnings">;
 };
 
 /** What `starling status` shows. */
 export function statusView(
-  { options, scene, replica, reconciler, forgetting, leaving }: Parts,
+  { options, scene, replica, reconciler, forgetting, leaving, gatekeeper }: Parts,
   now: Instant,
 ): StatusView {
   const { self, cluster, boot, name, address, version, underlay } = options;
@@ -57,6 +59,7 @@ export function statusView(
       conflicts: reconciler.conflicts.map(({ device, reason }) => `${device}: ${reason}`),
     },
     warnings: [
+      ...gatekeeper.warnings(),
       ...warnings(scene, reconciler, members.filter(({ state }) => isIn(state)).length),
       ...removalWarnings(scene, forgetting),
       ...(leaving.obstacle === undefined

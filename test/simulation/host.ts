@@ -56,7 +56,8 @@ export class SimulatedHost implements Station {
   readonly #network: Network;
   readonly #random: Random;
   readonly #log: Log;
-  readonly #seeds: readonly string[];
+  /** Whom it asks where it knows nobody. */
+  seeds: readonly string[];
   readonly #joins = new Map<number, (answer: Uint8Array) => void>();
   readonly #answers = new Map<number, (answer: Answer) => void>();
   #agent: Agent | undefined;
@@ -95,7 +96,7 @@ export class SimulatedHost implements Station {
     this.#network = options.network;
     this.#random = options.random;
     this.#log = options.log;
-    this.#seeds = options.seeds;
+    this.seeds = options.seeds;
     this.#watcher = options.watcher ?? nobody;
     this.#network.join(this);
   }
@@ -137,7 +138,7 @@ export class SimulatedHost implements Station {
       version: "simulated",
       underlay: { device: "eth0", address: this.#vtep(), mtu: 1500 },
       vxlanPort: 4789,
-      seeds: this.#seeds,
+      seeds: this.seeds,
       crypto,
       random: this.#random,
       clock: {

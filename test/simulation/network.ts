@@ -130,9 +130,10 @@ export class Network {
     }
     this.#schedule.after(2 * this.#delay(), () => {
       if (target.agent() === undefined) return fail("refused", 0);
-      const why =
-        target.refusal(from, station.hello()) ?? station.refusal(target.id, target.hello());
-      if (why !== undefined) return fail(why, 0);
+      const theirs = target.refusal(from, station.hello());
+      if (theirs !== undefined) return fail(`it refuses us: ${theirs}`, 0);
+      const ours = station.refusal(target.id, target.hello());
+      if (ours !== undefined) return fail(`we refuse it: ${ours}`, 0);
       if (this.#link(from, target.id) !== undefined) return fail("linked already", 0);
       this.#connect(station, target);
     });

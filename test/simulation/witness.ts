@@ -65,6 +65,8 @@ export class Witness {
   readonly #addresses = new Map<EndpointId, readonly string[]>();
   /** Origins that lie: nothing they sign is held against those who believe it. */
   readonly #liars = new Set<HostId>();
+  /** Origins that were revoked: others go back to the last of their versions that counts. */
+  readonly #revoked = new Set<HostId>();
 
   constructor(options: { readonly now: () => number; readonly mark: (name: string) => void }) {
     this.#now = options.now;
@@ -93,6 +95,11 @@ export class Witness {
   /** This origin will say things that are not so. */
   distrust(host: HostId): void {
     this.#liars.add(host);
+  }
+
+  /** An admin has revoked this origin, or is about to. */
+  revoke(host: HostId): void {
+    this.#revoked.add(host);
   }
 
   isLiar(host: HostId): boolean {
@@ -167,6 +174,7 @@ export class Witness {
       const what = `a head of ${versionText(head)}`;
       throw new Violation(`S6: host-${host.n} took ${what} that its origin never made durable`);
     }
+    if (this.#revoked.has(row.origin)) return;
     const before = this.view(host.id).heads.get(row.origin);
     if (before !== undefined && compareVersions(head, before) < 0) {
       const way = `${versionText(before)} to ${versionText(head)}`;

@@ -74,6 +74,8 @@ const changesCluster: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
   "admin-add",
   "admin-remove",
   "revoke",
+  "forget",
+  "leave",
 ]);
 
 /** The machines of admission. */

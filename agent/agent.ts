@@ -21,8 +21,8 @@ import type { Instant } from "../base/time.ts";
 import type { GossipVerdict, Link } from "../membership/transport.ts";
 import type { SafeFile } from "../membership/vault.ts";
 import type { Actual, OpFailure } from "../overlay/dataplane.ts";
+import type { Trust } from "../store/fence.ts";
 import type { JournalOp } from "../store/journal.ts";
-import type { StoredOrigin } from "../store/rows.ts";
 import { serve } from "../store/sync.ts";
 import type { Write } from "../store/writer.ts";
 import type { Command } from "./command.ts";
@@ -30,7 +30,9 @@ import { limits } from "./config.ts";
 import { announceMember, follow } from "./consequences.ts";
 import type { Effect } from "./effect.ts";
 import { decodeEnvelope, type Envelope } from "./envelope.ts";
-import { type AgentOptions, type Hooks, makeParts, type Parts, restoreLocal } from "./parts.ts";
+import { unmarkFresh } from "./fresh.ts";
+import { type AgentOptions, type Hooks, makeParts, type Parts } from "./parts.ts";
+import { restoreParts, type Stored } from "./restoring.ts";
 import { hostKey } from "./schema.ts";
 import { selfRecord } from "./self-record.ts";
 import { statusView } from "./status.ts";
@@ -88,36 +90,18 @@ export class Agent {
     return this.#parts.gatekeeper.restore(file, bytes);
   }
 
-  /**
-   * Takes back what the disk held; before any other input. Returns origins whose records are not
-   * whole.
-   */
-  restore(
-    origins: readonly StoredOrigin[],
-    places: Iterable<{ key: string; value: Uint8Array }>,
-  ): HostId[] {
-    const damaged: HostId[] = [];
-    for (const { head, entries } of origins) {
-      const state = this.#parts.replica.emptyState(head);
-      if (!state.restore(entries) || head.cluster !== this.#options.cluster)
-        damaged.push(head.origin);
-      else {
-        this.#parts.replica.adopt(state);
-        const differences = entries.map(({ key, value }) => ({
-          key,
-          before: undefined,
-          after: value,
-        }));
-        this.#hooks.learned(head.origin, differences);
-      }
-    }
-    for (const place of places) restoreLocal(this.#parts, place, this.#now);
-    return damaged;
+  /** Takes back what the disk held, before any input. Returns origins that are not whole. */
+  restore(stored: Stored): HostId[] {
+    return restoreParts(this.#parts, { learned: this.#hooks.learned, now: this.#now }, stored);
   }
 
-  /** The first input after `restore`: makes sure that our own host record says what is so. */
-  start(now: Instant): void {
+  /**
+   * The first input after `restore`: makes sure that our own host record says what is so. `trust`:
+   * what the disk says of our own records.
+   */
+  start(trust: Trust, now: Instant): void {
     this.#now = now;
+    this.#parts.ownPast.start({ trust, isIsolated: this.#options.isIsolated }, now);
     this.#parts.gatekeeper.papers.start();
     this.#publishSelf(true);
     this.tick(now);
@@ -147,6 +131,8 @@ export class Agent {
   tick(now: Instant): void {
     this.#now = now;
     this.#parts.contacts.tick(now);
+    this.#parts.catchUp.tick(now);
+    this.#parts.ownPast.tick(now);
     this.#parts.replication.tick(now);
     this.#parts.addressing.tick(now);
     this.#parts.forgetting.tick();
@@ -154,7 +140,7 @@ export class Agent {
     this.#parts.attachments.retry(now);
     this.#parts.confirmations.tick(now);
     this.#parts.gatekeeper.tick(now);
-    this.#parts.reconciler.tick(now);
+    if (!this.#parts.ownPast.isHolding) this.#parts.reconciler.tick(now);
   }
 
   /** A `wake` is due. */
@@ -174,6 +160,7 @@ export class Agent {
   linkDown(host: HostId, reason: string, now: Instant): void {
     this.#now = now;
     this.#parts.contacts.linkDown(host, reason, now);
+    this.#parts.catchUp.linkDown(host, now);
     this.#parts.replication.linkDown(host);
     this.#parts.gatekeeper.bans.linkDown(host);
     this.#parts.confirmations.lost(host, now);
@@ -213,13 +200,13 @@ export class Agent {
 
   pulled(id: number, frame: Uint8Array, now: Instant): void {
     this.#now = now;
-    this.#parts.replication.pulled(id, frame, now);
+    this.#parts.catchUp.pulled(id, frame, now);
   }
 
   pullEnded(id: number, reason: string | undefined, now: Instant): void {
     this.#now = now;
     if (reason !== undefined) this.#log.debug("pull ended early", { reason });
-    this.#parts.replication.pullEnded(id, reason === undefined, now);
+    this.#parts.catchUp.ended(id, reason, now);
   }
 
   /**
@@ -240,6 +227,12 @@ export class Agent {
     this.#now = now;
     this.#log.error("own records could not be written", { reason: refusal.message });
     this.#parts.commands.lost(this.#parts.replication.appendFailed(), refusal, now);
+  }
+
+  /** Others' records are on disk, or with a refusal they are not. */
+  kept(ops: readonly JournalOp[], refusal: Refusal | undefined, now: Instant): void {
+    this.#now = now;
+    this.#parts.replication.kept(ops, refusal?.message, now);
   }
 
   applied(failures: readonly OpFailure[], now: Instant): void {
@@ -277,9 +270,13 @@ export class Agent {
     this.#parts.reconciler.kernelChanged(now);
   }
 
-  /** Whether the kernel equals the map as far as we know it: the agent is ready. */
+  /**
+   * The agent is ready: the kernel equals the map as far as we know it, or is left alone until we
+   * know it well enough.
+   */
   get isSettled(): boolean {
-    return this.#parts.reconciler.isSettled && !this.#parts.writer.isBusy;
+    const { reconciler, writer, ownPast } = this.#parts;
+    return ownPast.isHolding || (reconciler.isSettled && !writer.isBusy);
   }
 
   /** Answers what is open; the agent is asked nothing more. */
@@ -361,11 +358,13 @@ export class Agent {
     const { gatekeeper, replica, tables } = this.#parts;
     const value = encode(selfRecord(this.#options, gatekeeper.papers, { tables, isStarting }));
     const known = replica.origin(this.#options.self)?.get(hostKey);
-    if (known === undefined || !bytesEqual(known, value)) this.#write([{ key: hostKey, value }]);
+    if (known === undefined || !bytesEqual(known, value))
+      this.#write([{ key: hostKey, value }], [unmarkFresh]);
   }
 
   #refresh(): void {
-    const { landscape, attachments, reconciler } = this.#parts;
+    const { landscape, attachments, reconciler, ownPast } = this.#parts;
+    if (ownPast.isHolding) return;
     const wanted = landscape.wanted(attachments.making());
     if (wanted !== undefined) reconciler.want(wanted);
   }

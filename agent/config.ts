@@ -27,8 +27,8 @@ export type Config = {
   /** Name shown to people; undefined: the host's name. */
   readonly name: string | undefined;
   /**
-   * No other host knows more of this one than its own disk: hand out addresses although none has
-   * answered since the start.
+   * No other host knows more of this one than its own disk: write and hand out addresses although
+   * none has answered since the start.
    */
   readonly isolated: boolean;
   /** Remove every kernel object of ours on exit: for labs. */
@@ -72,6 +72,10 @@ export const limits = {
    * Records of one origin: one host's endpoints, ranges and networks, with room for a dense host.
    */
   recordsPerOrigin: 20_000,
+  /** Bytes of one origin's keys and values: its set is held whole while it is checked. */
+  bytesPerOrigin: 8 * 1024 * 1024,
+  /** The part of both that an operator's own commands leave to withdrawals, grants and the like. */
+  ownReserve: 0.1,
   /** Origins: hosts, past and present. */
   origins: 4_096,
   /** Bytes of the API's request bodies. */
@@ -175,8 +179,30 @@ export const timing = {
     coalesceMinMs: 2,
     coalesceMaxMs: 20,
     pushBytes: 16 * 1024,
-    pullIdleMs: 10_000,
     relayedHeads: 16,
+    // A disk that was full has room again when somebody has made some.
+    keepAgainMs: 1_000,
+  },
+  catchUp: {
+    pullIdleMs: 10_000,
+    // The host that serves as many as it may is done with one in about this time.
+    pullRetryMs: 200,
+    // One is decoded while the next is on its way; more would only share the same core.
+    fetches: 2,
+    // Of a hundred records each: 300 kB, so that the disk has a say five times a megabyte.
+    fetchOrigins: 16,
+    // Two of LevelDB's batches: one is being written, one is ready.
+    rowsUnkept: 16_384,
+  },
+  fence: {
+    // Every host is dialled once in 30 s at the latest, but most at once: who has not been reached
+    // in this time will most likely not be, and a host that is alone must be able to work.
+    aloneMs: 10_000,
+    // Links to all that are up come within a second of the first.
+    settleMs: 2_000,
+    askAgainMs: 1_000,
+    // Once for a disk that went back, once for a clock that did too.
+    outdone: 2,
   },
   addressing: {
     // An ask whose answer was lost is asked again, of the next donor.

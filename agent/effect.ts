@@ -23,7 +23,7 @@ export type Effect =
   | { readonly kind: "pull"; readonly pull: Pull }
   /** Our own writes, durable: `appended` or `appendFailed`. */
   | { readonly kind: "append"; readonly ops: readonly JournalOp[] }
-  /** What others wrote: not durable, since they can be asked again; nothing comes back. */
+  /** What others wrote: not durable, since they can be asked again. `kept` or `keepFailed`. */
   | { readonly kind: "keep"; readonly ops: readonly JournalOp[] }
   /** One of the small files that are written whole, durable: `saved`. */
   | { readonly kind: "save"; readonly file: SafeFile; readonly bytes: Uint8Array }

@@ -29,16 +29,21 @@ import type { Underlay } from "../overlay/dataplane.ts";
 import { checkDataplane } from "../overlay/linux/capabilities.ts";
 import { openDataplane } from "../overlay/linux/dataplane.ts";
 import { findUnderlay, ownAddresses } from "../overlay/linux/underlay.ts";
-import { openJournal } from "../store/leveldb/journal.ts";
+import type { Trust } from "../store/fence.ts";
+import type { Journal } from "../store/journal.ts";
+import { type OpenedJournal, openJournal } from "../store/leveldb/journal.ts";
 import { RowReader } from "../store/rows.ts";
 import { Agent } from "./agent.ts";
 import { type Config, limits } from "./config.ts";
 import { openControlServer } from "./control/server.ts";
+import { freshKey, markFresh } from "./fresh.ts";
 import { joinCluster } from "./node/joining.ts";
 import { Loop, type Ports } from "./node/loop.ts";
 import { hostPart, readToken, type Standing, standingOf } from "./node/standing.ts";
 import { notifyReady } from "./node/systemd.ts";
 import type { StatusView } from "./view.ts";
+
+type OpenedPorts = Ports & { readonly journal: OpenedJournal };
 
 /** What is settled before anything runs. */
 type Setting = {
@@ -66,7 +71,7 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   const directory = config.dataDir;
   const journal = stack.use(await openJournal({ directory, log: debugLog("starling:store") }));
   const identity = await loadIdentity(directory);
-  const setting = await settle(config, { underlay, identity, log });
+  const setting = await settle(config, { underlay, identity, log, journal });
   const done = new AbortController();
   const loop = new Loop({
     clock: systemClock,
@@ -114,9 +119,10 @@ async function settle(
     readonly underlay: Underlay;
     readonly identity: { readonly host: HostId; readonly seed: Uint8Array };
     readonly log: Log;
+    readonly journal: Journal;
   },
 ): Promise<Setting> {
-  const { underlay, identity, log } = given;
+  const { underlay, identity, log, journal } = given;
   const { host } = identity;
   const crypto = nodeCrypto(identity.seed);
   const name = parseName((config.name ?? hostname()).toLowerCase().split(".")[0] ?? "");
@@ -132,6 +138,7 @@ async function settle(
   const question = { credentials, config, seeds, host, crypto, random: systemRandom, wallMs };
   const standing = standingOf(question);
   if (standing.kind === "member" && standing.isNew && standing.rootSeed !== undefined) {
+    await journal.append([markFresh], { isDurable: true });
     await saveRoot(config.dataDir, standing.rootSeed, crypto);
     await saveCertificate(config.dataDir, standing.certificate, crypto);
   }
@@ -181,7 +188,7 @@ async function membership(
 async function startAgent(
   setting: Setting,
   certificate: Certificate,
-  { loop, ports }: { readonly loop: Loop; readonly ports: Ports },
+  { loop, ports }: { readonly loop: Loop; readonly ports: OpenedPorts },
 ): Promise<void> {
   const { config, underlay, host, boot, name, crypto, standing, seeds, log } = setting;
   const { cluster } = standing;
@@ -206,8 +213,8 @@ async function startAgent(
     isIsolated: config.isolated,
   });
   restoreFiles(agent, setting);
-  await restore(agent, ports, log);
-  await loop.start({ agent, ports });
+  const trust = await restore(agent, ports, setting);
+  await loop.start({ agent, ports, trust });
   log.info("ready", { name, address, device: underlay.device });
 }
 
@@ -220,14 +227,23 @@ function restoreFiles(agent: Agent, { credentials, config }: Setting): void {
   }
 }
 
-async function restore(agent: Agent, { journal }: Ports, log: Log): Promise<void> {
+/** Gives the agent what is on disk, and says what that says of our own records. */
+async function restore(
+  agent: Agent,
+  { journal }: OpenedPorts,
+  { host, standing, log }: Setting,
+): Promise<Trust> {
   const reader = new RowReader();
   for await (const row of journal.load("origins")) reader.take(row);
   const places = await Array.fromAsync(journal.load("local"));
   const { origins, damaged } = reader.finish();
-  for (const origin of [...damaged, ...agent.restore(origins, places)]) {
+  const lost = new Set<string>([...damaged, ...agent.restore({ origins, places })]);
+  for (const origin of lost)
     log.error("records on disk are damaged; peers will be asked for them", { origin });
-  }
+  if (journal.damage !== undefined || lost.size > 0) return "doubtful";
+  const hasOwn = origins.some(({ head }) => head.origin === host);
+  if (hasOwn || places.some(({ key }) => key === freshKey)) return "whole";
+  return standing.kind === "joining" ? "new" : "doubtful";
 }
 
 async function announceFounding(loop: Loop): Promise<void> {

@@ -7,16 +7,15 @@ import type { Clock, Instant } from "../base/time.ts";
 import { Ledger } from "../ipam/ledger.ts";
 import type { Certificate } from "../membership/certificate.ts";
 import type { Underlay } from "../overlay/dataplane.ts";
+import { nothing } from "../store/head.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Difference } from "../store/origin-state.ts";
-import { Replica } from "../store/replica.ts";
-import { type Write, Writer } from "../store/writer.ts";
+import type { Write } from "../store/writer.ts";
 import { Addressing } from "./addressing.ts";
-import { Admission } from "./admission.ts";
 import { AdmissionCommands } from "./admission-commands.ts";
 import { Attachments } from "./attachments.ts";
 import { Commands } from "./commands.ts";
-import { limits, timing } from "./config.ts";
+import { timing } from "./config.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Contacts } from "./contacts.ts";
 import type { Emit } from "./effect.ts";
@@ -25,7 +24,7 @@ import { Gatekeeper } from "./gatekeeper.ts";
 import { Landscape } from "./landscape.ts";
 import { Leaving, leavingRefusal } from "./leaving.ts";
 import { Reconciler } from "./reconciler.ts";
-import { Replication } from "./replication.ts";
+import { fullness, makeStore } from "./store-parts.ts";
 import { type TableChange, Tables } from "./tables.ts";
 import type { StatusView } from "./view.ts";
 import type { Scene } from "./views.ts";
@@ -93,6 +92,7 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
     routes: () => local.reconciler.routes,
     alive: () => known.contacts.linked(),
     version: () => known.writer.version,
+    refusal: () => known.ownPast.refusal() ?? fullness(known.replica, options.self),
     wallMs: () => options.clock.wallMs(),
     write: hooks.write,
     veto: (command) => known.gatekeeper.veto(command),
@@ -112,22 +112,12 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
 
 /** What the cluster knows, and who is in it. */
 function makeKnown(options: AgentOptions, hooks: Hooks) {
-  const { emit, learned, memberChanged } = hooks;
-  const { self, cluster, crypto, boot, random, seeds, log } = options;
-  const admission = new Admission({ cluster, crypto });
-  const veto = admission.veto.bind(admission);
-  const replica = new Replica({ self, cluster, crypto, limits, veto });
-  const writer = new Writer({ replica, crypto, self, cluster, boot });
-  const replication = new Replication({
-    self,
-    replica,
-    writer,
-    options: timing.replication,
-    emit,
-    log: log.named("replication"),
-    learned,
-  });
-  const contacts = new Contacts({
+  const { emit, memberChanged } = hooks;
+  const { self, random, seeds, log } = options;
+  const linked = (): readonly HostId[] => contacts.linked();
+  const readable = () => linked().filter((host) => !gatekeeper.bans.isUnread(host));
+  const store = makeStore(options, hooks, readable);
+  const contacts: Contacts = new Contacts({
     self,
     seeds,
     liveness: timing.liveness,
@@ -135,20 +125,20 @@ function makeKnown(options: AgentOptions, hooks: Hooks) {
     random,
     emit,
     log: log.named("contacts"),
-    root: () => replica.digest.root(),
+    root: () => store.replica.digest.root(),
     changed: memberChanged,
   });
   const tables = new Tables();
-  const linked = () => contacts.linked();
+  const { replica } = store;
   const gatekeeper = new Gatekeeper({ ...options, ...hooks, tables, replica, linked });
-  return { tables, ledger: new Ledger(), replica, writer, replication, contacts, gatekeeper };
+  return { tables, ledger: new Ledger(), ...store, contacts, gatekeeper };
 }
 
 /** What this host has to do with hosts that go. */
 function makeForgetting(
   options: AgentOptions,
   { write }: Hooks,
-  { tables, ledger, replica, writer, replication, contacts }: ReturnType<typeof makeKnown>,
+  { tables, ledger, replica, writer, catchUp, ownPast, contacts }: ReturnType<typeof makeKnown>,
 ) {
   const { self, crypto, log, isIsolated } = options;
   const forgetting: Forgetting = new Forgetting({
@@ -157,9 +147,10 @@ function makeForgetting(
     ledger,
     crypto,
     log: log.named("forgetting"),
-    versionOf: (host) => replica.origin(host)?.head ?? { epoch: 0, seq: 0 },
-    isBusy: () => writer.isBusy,
-    isCompared: () => isIsolated || replication.hasCompared || forgetting.isAlone,
+    versionOf: (host) => replica.origin(host)?.head ?? nothing,
+    isBusy: () => writer.hasMore,
+    isCompared: () =>
+      isIsolated || (ownPast.isCompared && catchUp.hasCompared) || forgetting.isAlone,
     write,
     alive: () => contacts.linked(),
   });
@@ -207,19 +198,8 @@ function makeLocal(
   const leaving: Leaving = new Leaving({
     ...{ self, tables, ledger, forgetting, attachments, confirmations, emit, write },
     version: () => writer.version,
-    isBusy: () => writer.isBusy,
+    isBusy: () => writer.hasMore,
     farewellMs: timing.farewellMs,
   });
   return { addressing, landscape, attachments, reconciler, confirmations, leaving };
-}
-
-/** Takes back what only this host keeps: whoever knows the row has it. */
-export function restoreLocal(
-  { addressing, attachments, forgetting }: Parts,
-  { key, value }: { readonly key: string; readonly value: Uint8Array },
-  now: Instant,
-): void {
-  const gone = addressing.restore(key, value, now);
-  if (gone !== undefined) attachments.gone(gone);
-  else if (!forgetting.restore(key, value)) attachments.restore(key, value);
 }

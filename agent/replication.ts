@@ -1,46 +1,47 @@
 /**
  * How what one host writes comes to be known by all. Push is the fast path: our own changes are
  * gossiped as soon as they are durable. Anti-entropy is the guarantee: a new link, a root that
- * differed in two pings, or a gap starts a pull.
+ * differed in two pings, or a gap starts a pull (`agent/catch-up.ts`). What others wrote is kept on
+ * disk behind their backs: it can be asked for again, but until it is there we say so.
  */
 import type { HostId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
 import { type Delta, encodeDelta } from "../store/delta.ts";
-import { compareVersions, type Head, type Version } from "../store/head.ts";
+import { compareVersions, type Head, nothing, type Version } from "../store/head.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Difference } from "../store/origin-state.ts";
-import type { RecordKey } from "../store/record.ts";
-import type { Outcome, Replica } from "../store/replica.ts";
-import { rowsOf } from "../store/rows.ts";
-import { Assembler, compareRequest, fetchRequest, type Want, wantsOf } from "../store/sync.ts";
+import type { Change, RecordKey } from "../store/record.ts";
+import type { Equivocation, Outcome, Replica } from "../store/replica.ts";
+import { rowsAgain, rowsOf } from "../store/rows.ts";
 import type { Write, Writer, Written } from "../store/writer.ts";
-import { limits } from "./config.ts";
+import type { CatchUp } from "./catch-up.ts";
 import type { Emit } from "./effect.ts";
+import { proofOp } from "./proofs.ts";
 
-/** When changes are pushed and pulls given up, in milliseconds and bytes. */
+/** When changes are pushed, in milliseconds and bytes. */
 export type ReplicationOptions = {
   /** How long a change waits for others to be gossiped with: at least, and under load at most. */
   readonly coalesceMinMs: number;
   readonly coalesceMaxMs: number;
   /** A delta above this size is announced by its head, and pulled. */
   readonly pushBytes: number;
-  /** A pull without a frame for this long is given up. */
-  readonly pullIdleMs: number;
   /** News of up to this many origins in one pull is passed on by their heads. */
   readonly relayedHeads: number;
+  /** What could not be kept on disk is tried again after this long. */
+  readonly keepAgainMs: number;
 };
 
-type RunningPull = {
-  readonly from: HostId;
-  readonly kind: "compare" | "fetch";
-  readonly assembler: Assembler;
-  readonly wants: Want[];
-  /** Of a fetch: what it will bring, so that nobody else is asked for the same. */
-  readonly origins: ReadonlySet<HostId>;
-  /** Of a fetch: with it we hold all that the peer has shown to have. */
-  readonly completesCompare: boolean;
-  idleAt: Instant;
+/** What the agent wants to hear of. */
+export type ReplicationHooks = {
+  /** Called with every change of what is known, ours included. */
+  readonly learned: (origin: HostId, differences: readonly Difference[]) => void;
+  /** A peer holds a head of ours that is newer or other than ours. */
+  readonly outdone: (
+    from: HostId,
+    past: { readonly head: Head; readonly records: readonly Change[] | undefined },
+    now: Instant,
+  ) => void;
 };
 
 /** What flows between replicas, both ways. */
@@ -48,19 +49,19 @@ export class Replication {
   readonly #self: HostId;
   readonly #replica: Replica;
   readonly #writer: Writer;
+  readonly #catchUp: CatchUp;
   readonly #options: ReplicationOptions;
   readonly #emit: Emit;
   readonly #log: Log;
-  readonly #learned: (origin: HostId, differences: readonly Difference[]) => void;
-  readonly #pulls = new Map<number, RunningPull>();
+  readonly #hooks: ReplicationHooks;
   /** Peers whose last ping showed another root than ours. */
   readonly #suspicious = new Set<HostId>();
+  /** Keys of rows that the disk refused. */
+  readonly #unkept = new Set<string>();
+  #keepAt: Instant = 0;
   #localOps: JournalOp[] = [];
-  #pullId = 0;
-  #hasCompared = false;
-  /** The newest of ourselves that a peer has shown. */
-  #heardOfSelf: Version = { epoch: 0, seq: 0 };
-  #unpublished: { readonly from: number; readonly epoch: number } | undefined;
+  /** Where those are who have heard of all that was published; undefined: all is. */
+  #unpublished: Version | undefined;
   #publishedAt: Instant = 0;
   #coalesceMs: number;
   /** A `wake` of ours is under way. */
@@ -70,36 +71,26 @@ export class Replication {
     readonly self: HostId;
     readonly replica: Replica;
     readonly writer: Writer;
+    readonly catchUp: CatchUp;
     readonly options: ReplicationOptions;
     readonly emit: Emit;
     readonly log: Log;
-    /** Called with every change of what is known, ours included, once it is kept. */
-    readonly learned: (origin: HostId, differences: readonly Difference[]) => void;
+    readonly hooks: ReplicationHooks;
   }) {
     this.#self = options.self;
     this.#replica = options.replica;
     this.#writer = options.writer;
+    this.#catchUp = options.catchUp;
     this.#options = options.options;
     this.#coalesceMs = options.options.coalesceMinMs;
     this.#emit = options.emit;
     this.#log = options.log;
-    this.#learned = options.learned;
+    this.#hooks = options.hooks;
   }
 
-  /**
-   * Whether a pull is under way: until the first has ended, a young host may not know what others
-   * know.
-   */
-  get isPulling(): boolean {
-    return this.#pulls.size > 0;
-  }
-
-  /**
-   * Whether since the start a peer has shown us all it knows, of ourselves too, and we hold it: our
-   * own records are then the newest of ours that it has heard of.
-   */
-  get hasCompared(): boolean {
-    return this.#hasCompared && compareVersions(this.#writer.version, this.#heardOfSelf) >= 0;
+  /** Rows of others' records that the disk has refused so far. */
+  get unkept(): number {
+    return this.#unkept.size;
   }
 
   /**
@@ -109,37 +100,58 @@ export class Replication {
   write(ticket: number, writes: readonly Write[], localOps: readonly JournalOp[] = []): void {
     this.#writer.write(ticket, writes);
     this.#localOps.push(...localOps);
-    this.#appendNext();
+    this.appendNext();
+  }
+
+  /** Appends what waits, if that may be. */
+  appendNext(): void {
+    const delta = this.#writer.next();
+    if (delta === undefined) return;
+    const ops = [...rowsOf(delta, this.#goneFrom(delta)), ...this.#localOps];
+    this.#localOps = [];
+    this.#emit({ kind: "append", ops });
   }
 
   /** What became durable. */
   appended(now: Instant): Written {
     const written = this.#writer.appended();
-    const { head, isFull, from } = written.delta;
-    const isNewEpoch = isFull || this.#unpublished?.epoch !== head.epoch;
-    this.#unpublished = {
-      epoch: head.epoch,
-      from: isFull ? 0 : isNewEpoch ? from : (this.#unpublished?.from ?? from),
-    };
-    this.#learned(this.#self, written.differences);
-    this.#appendNext();
+    const { from } = written.delta;
+    this.#unpublished = from === undefined ? nothing : (this.#unpublished ?? from);
+    this.#hooks.learned(this.#self, written.differences);
+    this.appendNext();
     this.#publish(now);
     return written;
   }
 
   appendFailed(): readonly number[] {
     const tickets = this.#writer.failed();
-    this.#appendNext();
+    this.appendNext();
     return tickets;
+  }
+
+  /**
+   * Others' records are on disk; or, with what went wrong, they are not, and what these rows should
+   * say is written again later.
+   */
+  kept(ops: readonly JournalOp[], reason: string | undefined, now: Instant): void {
+    if (reason !== undefined) this.#keepLater(ops, reason, now);
+    this.#catchUp.unkept(-ops.length, now);
+  }
+
+  #keepLater(ops: readonly JournalOp[], reason: string, now: Instant): void {
+    if (this.#unkept.size === 0) this.#log.error("others' records could not be kept", { reason });
+    for (const { table, key } of ops) if (table === "origins") this.#unkept.add(key);
+    this.#localOps.push(...ops.filter(({ table }) => table === "local"));
+    this.#keepAt = now + this.#options.keepAgainMs;
   }
 
   /** A delta from gossip or from a link. */
   received(from: HostId, delta: Delta, now: Instant): Outcome {
-    return this.#digest(from, this.#replica.receive(delta), delta, now);
+    return this.#digest(from, this.#replica.receive(delta), { head: delta.head, delta, now });
   }
 
   heard(from: HostId, head: Head, now: Instant): Outcome {
-    return this.#digest(from, this.#replica.hear(head), undefined, now);
+    return this.#digest(from, this.#replica.hear(head), { head, now });
   }
 
   /** The peer's root, from its ping or pong. Twice different in a row: compare. */
@@ -147,7 +159,7 @@ export class Replication {
     const mine = this.#replica.digest.root();
     if (root.every((byte, at) => byte === mine[at])) {
       this.#suspicious.delete(from);
-      this.#hasCompared = true;
+      this.#catchUp.agrees(from, now);
     } else if (this.#suspicious.has(from)) this.compare(from, now);
     else this.#suspicious.add(from);
   }
@@ -155,56 +167,28 @@ export class Replication {
   /** Compares everything with a peer and fetches what it has and we lack. */
   compare(from: HostId, now: Instant): void {
     this.#suspicious.delete(from);
-    if ([...this.#pulls.values()].some((pull) => pull.from === from && pull.kind === "compare"))
-      return;
-    const request = compareRequest(this.#replica);
-    this.#pull({ from, kind: "compare", request, origins: [], completesCompare: false, now });
+    this.#catchUp.compare(from, now);
   }
 
   /** Makes sure that we get to at least this version of an origin, from whoever told us of it. */
-  catchUp(from: HostId, origin: HostId, version: Version, now: Instant): void {
+  catchUp(from: HostId, origin: HostId, target: Version, now: Instant): void {
     const mine = this.#replica.versionOf(origin);
-    if (compareVersions(mine, version) < 0)
-      this.#fetch(from, [{ origin, ...pickVersion(mine) }], now);
-  }
-
-  pulled(id: number, frame: Uint8Array, now: Instant): void {
-    const pull = this.#pulls.get(id);
-    if (pull === undefined) return;
-    pull.idleAt = now + this.#options.pullIdleMs;
-    const taken = pull.assembler.take(frame);
-    if (taken.kind === "versions")
-      pull.wants.push(...wantsOf(this.#replica, taken.versions, this.#self));
-    if (taken.kind === "versions") this.#noticeSelf(pull.from, taken.versions, now);
-    if (taken.kind === "delta") this.#pulledDelta(pull, taken.delta, now);
-    if (taken.kind === "malformed") this.#log.warn("malformed sync frame", { host: pull.from });
+    if (compareVersions(mine, target) < 0 && !this.#replica.isRefused(origin, target))
+      this.#catchUp.fetch(from, [{ origin, target, isWhole: false }], now);
   }
 
   /**
    * What we had to pull, others may lack as well: its head is gossiped. Hosts that do so at once
-   * say the same bytes, which travel once; a long list is left to everybody's own comparing.
+   * say the same bytes, which travel once; of much at a time everybody finds out by comparing.
    */
-  #pulledDelta(pull: RunningPull, delta: Delta, now: Instant): void {
-    const outcome = this.received(pull.from, delta, now);
-    if (outcome.kind === "applied" && pull.origins.size <= this.#options.relayedHeads) {
+  pulled(from: HostId, delta: Delta, isBulk: boolean, now: Instant): void {
+    const outcome = this.received(from, delta, now);
+    if (outcome.kind === "applied" && !isBulk)
       this.#emit({ kind: "publish", message: { kind: "head", head: delta.head } });
-    }
-  }
-
-  /** `isWhole`: the peer has sent all that was asked for. */
-  pullEnded(id: number, isWhole: boolean, now: Instant): void {
-    const pull = this.#pulls.get(id);
-    this.#pulls.delete(id);
-    if (pull === undefined) return;
-    const isLast = pull.kind === "compare" ? pull.wants.length === 0 : pull.completesCompare;
-    if (isWhole && isLast) this.#hasCompared = true;
-    if (pull.wants.length > 0)
-      this.#fetch(pull.from, pull.wants, now, isWhole && pull.kind === "compare");
   }
 
   linkDown(host: HostId): void {
     this.#suspicious.delete(host);
-    for (const [id, pull] of this.#pulls) if (pull.from === host) this.#pulls.delete(id);
   }
 
   /** The wait for company is over. */
@@ -215,26 +199,35 @@ export class Replication {
 
   tick(now: Instant): void {
     this.#publish(now);
-    for (const [id, pull] of this.#pulls) if (pull.idleAt < now) this.#pulls.delete(id);
+    if (this.#unkept.size === 0 || now < this.#keepAt) return;
+    const ops = rowsAgain(this.#unkept, this.#replica);
+    this.#unkept.clear();
+    this.#emitKeep(ops, now);
   }
 
-  #digest(from: HostId, outcome: Outcome, delta: Delta | undefined, now: Instant): Outcome {
+  #digest(from: HostId, outcome: Outcome, { head, delta, now }: Heard): Outcome {
     switch (outcome.kind) {
       case "applied":
-        this.#keep(delta, outcome.differences);
-        this.#learned(outcome.origin, outcome.differences);
+        this.#keep(delta ?? { head, from: nothing, changes: [] }, outcome.differences, now);
+        this.#hooks.learned(outcome.origin, outcome.differences);
         break;
-      case "gap":
-        this.#fetch(from, [this.#wantOf(outcome.origin)], now);
+      case "gap": {
+        const isWhole = outcome.have.epoch === 0;
+        this.#catchUp.fetch(from, [{ origin: outcome.origin, target: head, isWhole }], now);
         break;
+      }
       case "self":
-        this.#recover(from, outcome.head, delta, now);
+        this.#hooks.outdone(from, { head, records: outcome.fullSet }, now);
         break;
       case "equivocation":
-        this.#log.error("host says two things at one version", { origin: outcome.origin });
+        this.#prove(outcome.proof, now);
         break;
       case "refused":
-        this.#log.warn("record refused", { host: from, reason: outcome.reason });
+        this.#log.warn("record refused", {
+          host: from,
+          origin: head.origin,
+          reason: outcome.reason,
+        });
         break;
       case "stale":
         break;
@@ -242,56 +235,32 @@ export class Replication {
     return outcome;
   }
 
-  #keep(delta: Delta | undefined, differences: readonly Difference[]): void {
-    if (delta === undefined) return;
-    const gone = delta.isFull ? differences.filter(({ after }) => after === undefined) : [];
-    this.#emit({
-      kind: "keep",
-      ops: rowsOf(
+  #prove(proof: Equivocation, now: Instant): void {
+    if (!this.#replica.prove(proof)) return;
+    const [{ origin, epoch, seq }] = proof;
+    this.#log.error("host says two things at one version", { origin, epoch, seq });
+    this.#emitKeep([proofOp(proof)], now);
+  }
+
+  #keep(delta: Delta, differences: readonly Difference[], now: Instant): void {
+    const gone =
+      delta.from === undefined ? differences.filter(({ after }) => after === undefined) : [];
+    this.#emitKeep(
+      rowsOf(
         delta,
         gone.map(({ key }) => key),
       ),
-    });
+      now,
+    );
   }
 
-  /**
-   * Somebody knows a newer or another "us": our disk went back. What they hold we signed ourselves,
-   * so we take back what we lack of it, and go above it in a new epoch, as SWIM refutes a rumour of
-   * death.
-   */
-  #recover(from: HostId, head: Version, delta: Delta | undefined, now: Instant): void {
-    if (compareVersions(head, this.#heardOfSelf) > 0) this.#heardOfSelf = pickVersion(head);
-    this.#log.warn("peers hold newer records of ours than our disk", {
-      host: from,
-      ...pickVersion(head),
-    });
-    if (delta?.isFull !== true) {
-      this.#fetch(from, [{ origin: this.#self, epoch: 0, seq: 0 }], now);
-      return;
-    }
-    const mine = this.#replica.origin(this.#self);
-    const lost = delta.changes.filter(({ key }) => mine?.get(key) === undefined);
-    this.#writer.raiseEpoch(head);
-    this.write(0, lost);
-  }
-
-  #noticeSelf(from: HostId, versions: readonly Want[], now: Instant): void {
-    const theirs = versions.find(({ origin }) => origin === this.#self);
-    if (theirs !== undefined && compareVersions(theirs, this.#writer.version) > 0) {
-      this.#recover(from, theirs, undefined, now);
-    }
-  }
-
-  #appendNext(): void {
-    const delta = this.#writer.next();
-    if (delta === undefined) return;
-    const ops = [...rowsOf(delta, this.#goneFrom(delta)), ...this.#localOps];
-    this.#localOps = [];
-    this.#emit({ kind: "append", ops });
+  #emitKeep(ops: readonly JournalOp[], now: Instant): void {
+    this.#catchUp.unkept(ops.length, now);
+    this.#emit({ kind: "keep", ops });
   }
 
   #goneFrom(delta: Delta): RecordKey[] {
-    if (!delta.isFull) return [];
+    if (delta.from !== undefined) return [];
     const stay = new Set(delta.changes.map(({ key }) => key));
     const held = [...(this.#replica.origin(this.#self)?.entries() ?? [])];
     return held.map(({ key }) => key).filter((key) => !stay.has(key));
@@ -316,14 +285,8 @@ export class Replication {
     this.#coalesceMs = isBusy ? Math.min(2 * this.#coalesceMs, coalesceMaxMs) : coalesceMinMs;
     this.#unpublished = undefined;
     this.#publishedAt = now;
-    const changes = state.changesSince(pending.from);
-    const { head } = state;
-    const delta: Delta = {
-      head,
-      from: changes === undefined ? 0 : pending.from,
-      isFull: changes === undefined,
-      changes: changes ?? [...state.entries()],
-    };
+    const delta = state.deltaFor(pending);
+    const { head } = delta;
     const isShort =
       delta.changes.length < 512 && encodeDelta(delta).length <= this.#options.pushBytes;
     this.#emit({
@@ -331,44 +294,7 @@ export class Replication {
       message: isShort ? { kind: "delta", delta } : { kind: "head", head },
     });
   }
-
-  #wantOf(origin: HostId): Want {
-    return { origin, ...pickVersion(this.#replica.versionOf(origin)) };
-  }
-
-  #fetch(from: HostId, wants: readonly Want[], now: Instant, isAll = false): void {
-    const coming = new Set([...this.#pulls.values()].flatMap((pull) => [...pull.origins]));
-    const fresh = wants.filter(({ origin }) => !coming.has(origin));
-    if (fresh.length === 0) return;
-    const origins = fresh.map(({ origin }) => origin);
-    const completesCompare = isAll && fresh.length === wants.length;
-    const request = fetchRequest(fresh);
-    this.#pull({ from, kind: "fetch", request, origins, completesCompare, now });
-  }
-
-  #pull(options: {
-    readonly from: HostId;
-    readonly kind: "compare" | "fetch";
-    readonly request: Uint8Array;
-    readonly origins: readonly HostId[];
-    readonly completesCompare: boolean;
-    readonly now: Instant;
-  }): void {
-    const { from, kind, request, completesCompare, now } = options;
-    this.#pullId += 1;
-    this.#pulls.set(this.#pullId, {
-      from,
-      kind,
-      assembler: new Assembler(limits),
-      wants: [],
-      origins: new Set(options.origins),
-      completesCompare,
-      idleAt: now + this.#options.pullIdleMs,
-    });
-    this.#emit({ kind: "pull", pull: { id: this.#pullId, from, request } });
-  }
 }
 
-function pickVersion({ epoch, seq }: Version): Version {
-  return { epoch, seq };
-}
+/** What came, and when; without a delta it was a head alone. */
+type Heard = { readonly head: Head; readonly delta?: Delta; readonly now: Instant };

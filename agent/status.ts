@@ -1,13 +1,16 @@
 /** The agent's account of itself, warnings included: what `starling status` shows. */
 import { toHex } from "../base/bytes.ts";
+import type { HostId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { Replica } from "../store/replica.ts";
 import type { Forgetting } from "./forgetting.ts";
 import { removalWarnings } from "./forgotten.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import type { Leaving } from "./leaving.ts";
+import type { OwnPast } from "./own-past.ts";
 import type { AgentOptions } from "./parts.ts";
 import type { Reconciler } from "./reconciler.ts";
+import type { Replication } from "./replication.ts";
 import type { MemberState, StatusView } from "./view.ts";
 import { memberViews, networkView, type Scene } from "./views.ts";
 
@@ -15,6 +18,8 @@ type Parts = {
   readonly options: AgentOptions;
   readonly scene: Scene;
   readonly replica: Replica;
+  readonly ownPast: OwnPast;
+  readonly replication: Replication;
   readonly reconciler: Reconciler;
   readonly forgetting: Forgetting;
   readonly leaving: Leaving;
@@ -23,11 +28,12 @@ type Parts = {
 
 /** What `starling status` shows. */
 export function statusView(
-  { options, scene, replica, reconciler, forgetting, leaving, gatekeeper }: Parts,
+  { options, scene, reconciler, forgetting, leaving, gatekeeper, ...store }: Parts,
   now: Instant,
 ): StatusView {
   const { self, cluster, boot, name, address, version, underlay } = options;
   const { tables } = scene;
+  const { replica } = store;
   const members = memberViews(scene, now);
   const count = (state: string) => members.filter((member) => member.state === state).length;
   const head = replica.origin(self)?.head;
@@ -61,6 +67,7 @@ export function statusView(
     warnings: [
       ...gatekeeper.warnings(),
       ...warnings(scene, reconciler, members.filter(({ state }) => isIn(state)).length),
+      ...storeWarnings(scene, store),
       ...removalWarnings(scene, forgetting),
       ...(leaving.obstacle === undefined
         ? []
@@ -94,6 +101,29 @@ function warnings(scene: Scene, reconciler: Reconciler, members: number): string
       ({ device, reason }) => `the interface ${device} is in our way and not ours: ${reason}`,
     ),
     ...(tables.hosts.has(self) ? [] : ["this host has not yet published itself"]),
+  ];
+}
+
+function storeWarnings(
+  { tables }: Scene,
+  { replica, ownPast, replication }: Pick<Parts, "replica" | "ownPast" | "replication">,
+): string[] {
+  const nameOf = (host: HostId) => tables.hosts.get(host)?.name ?? host;
+  const proofs = [...replica.proofs].map(([host, [{ epoch, seq }]]) => {
+    const what = `host ${nameOf(host)} has signed two states of epoch ${epoch}, seq ${seq}`;
+    return `${what}: its key is in two hands, or its disk was copied; the proof is kept here`;
+  });
+  const refused = [...replica.refused].map(
+    ([host, { reason }]) => `host ${nameOf(host)}'s newest records are not taken: ${reason}`,
+  );
+  const own = ownPast.refusal()?.message;
+  const { unkept } = replication;
+  const behind = `${unkept} rows of others' records are not on disk, for it refuses them; they are tried again`;
+  return [
+    ...(own === undefined ? [] : [own]),
+    ...proofs,
+    ...refused,
+    ...(unkept === 0 ? [] : [behind]),
   ];
 }
 

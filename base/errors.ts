@@ -35,6 +35,9 @@ export const errorCodes = [
   "DATA_DIR_LOCKED",
   "DATA_DIR_UNUSABLE",
   "STORE_DAMAGED",
+  "OWN_RECORDS_AWAITED", // The disk was lost or damaged; peers are asked for what we wrote.
+  "IDENTITY_CLONED",
+  "LIMIT_REACHED",
   "CONFIG_INVALID",
   "UNDERLAY_UNKNOWN",
   "AGENT_UNREACHABLE",

@@ -1,24 +1,23 @@
 /**
- * The changes of one origin from one seq to another, with the head that proves the result; or, as a
- * full set, all its records. What hosts say to each other about an origin is always one of these,
- * so no record travels without proof.
+ * The changes of one origin from one version to another, with the head that proves the result; or,
+ * as a full set, all its records. What hosts say to each other about an origin is always one of
+ * these, so no record travels without proof.
  */
 import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
 import { parseBootId, parseClusterId, parseHostId } from "../base/id.ts";
 import { branded, countSchema, fixedBytes } from "../base/schema.ts";
-import type { Head } from "./head.ts";
+import { compareVersions, type Head, type Version } from "./head.ts";
 import { type Change, parseRecordKey, type RecordKey } from "./record.ts";
 
 /** What one host says to another about an origin. */
 export type Delta = {
   readonly head: Head;
   /**
-   * Applies to a replica that holds exactly this seq of the head's epoch; 0 in a full set, which
-   * applies to any.
+   * Applies to a replica that holds exactly this, where nothing is epoch 0, seq 0; undefined in a
+   * full set, which applies to any. An epoch may end in between: seqs go on over it.
    */
-  readonly from: number;
-  readonly isFull: boolean;
+  readonly from: Version | undefined;
   /** Each key once. */
   readonly changes: readonly Change[];
 };
@@ -45,8 +44,7 @@ const changeSchema = v.union([
 
 const deltaSchema = v.strictObject({
   head: headSchema,
-  from: countSchema,
-  full: v.boolean(),
+  from: v.optional(v.strictTuple([countSchema, countSchema])),
   changes: v.array(changeSchema),
 });
 
@@ -54,8 +52,7 @@ const deltaSchema = v.strictObject({
 export function deltaToPlain(delta: Delta): unknown {
   return {
     head: delta.head,
-    from: delta.from,
-    full: delta.isFull,
+    from: delta.from && [delta.from.epoch, delta.from.seq],
     changes: delta.changes.map(({ key, seq, value }) =>
       value === undefined ? [key, seq] : [key, seq, value],
     ),
@@ -69,16 +66,16 @@ export function deltaToPlain(delta: Delta): unknown {
 export function deltaFromPlain(plain: unknown, limits: DeltaLimits): Delta | undefined {
   const parsed = v.safeParse(deltaSchema, plain);
   if (!parsed.success) return undefined;
-  const { head, from, full, changes: rows } = parsed.output;
+  const { head, from: since, changes: rows } = parsed.output;
   if (rows.length > limits.recordsPerOrigin) return undefined;
   const changes: Change[] = rows.map(([key, seq, value]) => ({ key, seq, value }));
   const keys = new Set(changes.map(({ key }) => key));
+  const delta = { head, from: since && { epoch: since[0], seq: since[1] }, changes };
   const isSound =
     keys.size === changes.length &&
-    changes.every(({ seq, value }) => isSoundChange(seq, value, { from, full, head }, limits));
-  return isSound && (full ? from === 0 : from < head.seq)
-    ? { head, from, isFull: full, changes }
-    : undefined;
+    isSoundFrom(delta) &&
+    changes.every((change) => isSoundChange(change, delta, limits));
+  return isSound ? delta : undefined;
 }
 
 /** The delta as bytes. */
@@ -94,12 +91,11 @@ export function decodeDelta(
   return deltaFromPlain(decode(bytes, limits.messageBytes), limits);
 }
 
-function isSoundChange(
-  seq: number,
-  value: Uint8Array | undefined,
-  delta: { readonly from: number; readonly full: boolean; readonly head: Head },
-  limits: DeltaLimits,
-): boolean {
-  if (seq <= delta.from || seq > delta.head.seq) return false;
-  return value === undefined ? !delta.full : value.length <= limits.valueBytes;
+function isSoundFrom({ from, head }: Delta): boolean {
+  return from === undefined || (compareVersions(from, head) < 0 && from.seq < head.seq);
+}
+
+function isSoundChange({ seq, value }: Change, { from, head }: Delta, limits: DeltaLimits) {
+  if (seq <= (from?.seq ?? 0) || seq > head.seq) return false;
+  return value === undefined ? from !== undefined : value.length <= limits.valueBytes;
 }

@@ -66,6 +66,11 @@ export class Digest {
     return differing;
   }
 
+  /** The stamp of what is held of an origin; undefined where nothing is. */
+  stampOf(origin: HostId): Uint8Array | undefined {
+    return this.#stamps.get(origin)?.stamp;
+  }
+
   originsIn(buckets: readonly number[]): HostId[] {
     const wanted = new Set(buckets);
     return [...this.#stamps]

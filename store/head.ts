@@ -25,6 +25,9 @@ export type Head = Version & {
   readonly signature: Uint8Array;
 };
 
+/** Of whom nothing is known. */
+export const nothing: Version = { epoch: 0, seq: 0 };
+
 /** Negative where a is older, positive where newer, 0 where equal. */
 export function compareVersions(a: Version, b: Version): number {
   return a.epoch - b.epoch || a.seq - b.seq;

@@ -6,7 +6,7 @@
 import { bytesEqual } from "../base/bytes.ts";
 import type { Crypto } from "../base/crypto.ts";
 import type { Delta } from "./delta.ts";
-import type { Head } from "./head.ts";
+import type { Head, Version } from "./head.ts";
 import type { Change, Entry, RecordKey } from "./record.ts";
 import { RecordSet } from "./record-set.ts";
 
@@ -17,6 +17,24 @@ export type Difference = {
   readonly after: Uint8Array | undefined;
 };
 
+/** What one origin may hold, and how many of its deletions are remembered. */
+export type OriginLimits = {
+  readonly recordsPerOrigin: number;
+  /** Of keys and values together. */
+  readonly bytesPerOrigin: number;
+  readonly tombstonesPerOrigin: number;
+};
+
+/** What came of a delta. */
+export type Advance =
+  | { readonly kind: "moved"; readonly differences: Difference[] }
+  /** The result is not what the head commits to. */
+  | { readonly kind: "misfit" }
+  | { readonly kind: "vetoed" | "excess"; readonly reason: string };
+
+/** Epochs whose deltas can still be told apart: more than a host begins while one is away. */
+const epochsRemembered = 16;
+
 /** One origin at one version. */
 export class OriginState {
   #head: Head;
@@ -25,15 +43,21 @@ export class OriginState {
   readonly #tombstones = new Map<RecordKey, number>();
   /** Deltas from this seq on can be served: no older tombstone is missing. */
   #floor: number;
+  /**
+   * By epoch, oldest first: the seqs at which this state was in it. Whoever is at another seq of it
+   * has another history: its disk was restored, or the origin's was.
+   */
+  readonly #lineage = new Map<number, { readonly first: number; readonly last: number }>();
   readonly #crypto: Crypto;
-  readonly #maxTombstones: number;
+  readonly #limits: OriginLimits;
 
-  constructor(head: Head, crypto: Crypto, maxTombstones: number) {
+  constructor(head: Head, crypto: Crypto, limits: OriginLimits) {
     this.#head = head;
     this.#crypto = crypto;
-    this.#maxTombstones = maxTombstones;
+    this.#limits = limits;
     this.#records = new RecordSet(crypto);
     this.#floor = head.seq;
+    this.#noteEpoch(head);
   }
 
   get head(): Head {
@@ -48,16 +72,37 @@ export class OriginState {
     return this.#records.get(key)?.value;
   }
 
+  entry(key: RecordKey): Entry | undefined {
+    return this.#records.get(key);
+  }
+
   entries(): IterableIterator<Entry> {
     return this.#records.entries();
   }
 
-  /**
-   * What the origin changed after `seq`, or undefined where that is no longer known and only the
-   * full set helps.
-   */
-  changesSince(seq: number): Change[] | undefined {
-    if (seq < this.#floor || seq > this.#head.seq) return undefined;
+  /** Keys and values together. */
+  get bytes(): number {
+    return this.#records.bytes;
+  }
+
+  /** Whether the origin deleted this not long ago. */
+  isDeleted(key: RecordKey): boolean {
+    return this.#tombstones.has(key);
+  }
+
+  /** What a replica that holds `have` of this origin lacks, as a delta or as the full set. */
+  deltaFor(have: Version): Delta {
+    const changes = this.#changesSince(have);
+    return changes === undefined
+      ? { head: this.#head, from: undefined, changes: [...this.#records.entries()] }
+      : { head: this.#head, from: { epoch: have.epoch, seq: have.seq }, changes };
+  }
+
+  /** Undefined where that is no longer known, or was never so. */
+  #changesSince({ epoch, seq }: Version): Change[] | undefined {
+    const range = this.#lineage.get(epoch);
+    const isKnown = range !== undefined && seq >= range.first && seq <= range.last;
+    if (!isKnown || seq < this.#floor) return undefined;
     const changes: Change[] = [];
     for (const entry of this.#records.entries()) if (entry.seq > seq) changes.push(entry);
     for (const [key, at] of this.#tombstones) {
@@ -67,29 +112,39 @@ export class OriginState {
   }
 
   /**
-   * Moves to the delta's head, if the result is what the head commits to and `veto` has nothing
-   * against it; otherwise nothing changes and undefined or the veto's reason comes back.
+   * Moves to the delta's head, if the result is what the head commits to, `veto` has nothing
+   * against it and it is within the limits; otherwise nothing changes.
    */
   advance(
     delta: Delta,
     veto: (get: (key: RecordKey) => Uint8Array | undefined) => string | undefined,
-  ): { readonly differences: Difference[] } | { readonly reason: string } {
-    const next = delta.isFull ? new RecordSet(this.#crypto) : this.#records;
-    const before = delta.isFull ? undefined : delta.changes.map(({ key }) => this.get(key));
+  ): Advance {
+    const isFull = delta.from === undefined;
+    const next = isFull ? new RecordSet(this.#crypto) : this.#records;
+    const before = isFull ? undefined : delta.changes.map(({ key }) => this.get(key));
     const undo = next.apply(delta.changes);
-    const refused = bytesEqual(next.commitment(), delta.head.commitment)
-      ? veto((key) => next.get(key)?.value)
-      : "the records are not what the head commits to";
+    const refused = this.#refusal(next, delta.head, veto);
     if (refused !== undefined) {
       undo();
-      return { reason: refused };
+      return refused;
     }
     const differences =
       before === undefined ? this.#compare(next) : differencesOf(delta.changes, before);
-    if (delta.isFull) this.#replaceWith(next, delta.head);
+    if (isFull) this.#replaceWith(next, delta.head);
     else this.#noteTombstones(delta.changes);
     this.#head = delta.head;
-    return { differences };
+    this.#noteEpoch(delta.head);
+    return { kind: "moved", differences };
+  }
+
+  /**
+   * Moves to a newer head that commits to the very records held. What came and went in between is
+   * not known here.
+   */
+  moveTo(head: Head): void {
+    this.#startFrom(head);
+    this.#head = head;
+    this.#noteEpoch(head);
   }
 
   /** What the set would commit to after these changes; the set itself stays as it is. */
@@ -109,10 +164,40 @@ export class OriginState {
     return bytesEqual(this.#records.commitment(), this.#head.commitment);
   }
 
+  #refusal(next: RecordSet, head: Head, veto: Parameters<OriginState["advance"]>[1]) {
+    if (!bytesEqual(next.commitment(), head.commitment)) return { kind: "misfit" } as const;
+    const vetoed = veto((key) => next.get(key)?.value);
+    if (vetoed !== undefined) return { kind: "vetoed", reason: vetoed } as const;
+    const reason = this.#excess(next);
+    return reason === undefined ? undefined : ({ kind: "excess", reason } as const);
+  }
+
+  #excess({ size, bytes }: RecordSet): string | undefined {
+    const { recordsPerOrigin, bytesPerOrigin } = this.#limits;
+    if (size > recordsPerOrigin)
+      return `it holds ${size} records, and one host may hold ${recordsPerOrigin}`;
+    if (bytes > bytesPerOrigin)
+      return `its records take ${bytes} bytes, and one host's may take ${bytesPerOrigin}`;
+    return undefined;
+  }
+
   #replaceWith(next: RecordSet, head: Head): void {
     this.#records = next;
+    this.#startFrom(head);
+  }
+
+  #startFrom(head: Head): void {
     this.#tombstones.clear();
+    this.#lineage.clear();
     this.#floor = head.seq;
+  }
+
+  #noteEpoch({ epoch, seq }: Version): void {
+    this.#lineage.set(epoch, { first: this.#lineage.get(epoch)?.first ?? seq, last: seq });
+    for (const oldest of this.#lineage.keys()) {
+      if (this.#lineage.size <= epochsRemembered) break;
+      this.#lineage.delete(oldest);
+    }
   }
 
   #noteTombstones(changes: readonly Change[]): void {
@@ -121,7 +206,7 @@ export class OriginState {
       if (value === undefined) this.#tombstones.set(key, seq);
     }
     for (const [key, seq] of this.#tombstones) {
-      if (this.#tombstones.size <= this.#maxTombstones) break;
+      if (this.#tombstones.size <= this.#limits.tombstonesPerOrigin) break;
       this.#tombstones.delete(key);
       this.#floor = Math.max(this.#floor, seq);
     }

@@ -26,6 +26,7 @@ export class RecordSet {
   readonly #crypto: Crypto;
   #commitment: Uint8Array | undefined;
   #size = 0;
+  #bytes = 0;
 
   constructor(crypto: Crypto) {
     this.#crypto = crypto;
@@ -33,6 +34,11 @@ export class RecordSet {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** What all keys and values take together. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get(key: RecordKey): Entry | undefined {
@@ -67,10 +73,11 @@ export class RecordSet {
     const at = bucketOf(key);
     const bucket = this.#buckets[at] ?? new Map<RecordKey, Entry>();
     this.#buckets[at] = bucket;
-    this.#size -= bucket.size;
+    const former = bucket.get(key);
     if (entry === undefined) bucket.delete(key);
     else bucket.set(key, entry);
-    this.#size += bucket.size;
+    this.#size += (entry === undefined ? 0 : 1) - (former === undefined ? 0 : 1);
+    this.#bytes += bytesOf(entry) - bytesOf(former);
     this.#dirty.add(at);
     this.#commitment = undefined;
   }
@@ -81,6 +88,10 @@ export class RecordSet {
     const rows = [...bucket.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
     return this.#crypto.hash(encode(rows.map(({ key, seq, value }) => [key, seq, value])));
   }
+}
+
+function bytesOf(entry: Entry | undefined): number {
+  return entry === undefined ? 0 : entry.key.length + entry.value.length;
 }
 
 /** FNV-1a (RFC 9923): spreads keys over leaves; who chooses keys only unbalances its own tree. */

@@ -8,17 +8,13 @@ import type { Crypto } from "../base/crypto.ts";
 import type { ClusterId, HostId } from "../base/id.ts";
 import type { Delta } from "./delta.ts";
 import { Digest } from "./digest.ts";
-import { compareVersions, type Head, isSigned, type Version } from "./head.ts";
-import { type Difference, OriginState } from "./origin-state.ts";
-import type { Change, RecordKey } from "./record.ts";
+import { compareVersions, type Head, isSigned, nothing, type Version } from "./head.ts";
+import { type Difference, type OriginLimits, OriginState } from "./origin-state.ts";
+import type { Change, Entry, RecordKey } from "./record.ts";
 import { RecordSet } from "./record-set.ts";
 
 /** How much a replica holds at most. */
-export type ReplicaLimits = {
-  readonly recordsPerOrigin: number;
-  readonly tombstonesPerOrigin: number;
-  readonly origins: number;
-};
+export type ReplicaLimits = OriginLimits & { readonly origins: number };
 
 /** Why an origin may not be known here, or undefined: the caller checks its certificate. */
 export type Veto = (
@@ -35,13 +31,19 @@ export type Outcome =
     }
   /** Nothing new. */
   | { readonly kind: "stale" }
-  /** Newer, but something before it is missing: ask for the changes since what we have. */
-  | { readonly kind: "gap"; readonly origin: HostId }
-  /** Somebody says something newer, or other, about ourselves than we know. */
-  | { readonly kind: "self"; readonly head: Head }
+  /** Newer, but something before it is missing: ask for what came after `have`. */
+  | { readonly kind: "gap"; readonly origin: HostId; readonly have: Version }
+  /** Somebody says something newer, or other, about ourselves than we know; proven. */
+  | { readonly kind: "self"; readonly head: Head; readonly fullSet: readonly Change[] | undefined }
   /** Two heads of one (epoch, seq) that say different things, both signed. */
-  | { readonly kind: "equivocation"; readonly origin: HostId; readonly head: Head }
+  | { readonly kind: "equivocation"; readonly origin: HostId; readonly proof: Equivocation }
   | { readonly kind: "refused"; readonly reason: string };
+
+/** What proves that a key is in two hands: both heads are signed with it, for one (epoch, seq). */
+export type Equivocation = readonly [Head, Head];
+
+/** A state of a member that is over a limit: what was held of it before stays. */
+export type Refused = Version & { readonly reason: string };
 
 /** All origins. */
 export class Replica {
@@ -52,6 +54,8 @@ export class Replica {
   readonly #veto: Veto;
   readonly #origins = new Map<HostId, OriginState>();
   readonly #digest: Digest;
+  readonly #proofs = new Map<HostId, Equivocation>();
+  readonly #refused = new Map<HostId, Refused>();
   /** Origins that are out, and the last of their versions that counts. */
   readonly #lasts = new Map<HostId, Version>();
 
@@ -88,7 +92,7 @@ export class Replica {
    */
   versionOf(origin: HostId): Version {
     const head = this.#origins.get(origin)?.head;
-    return head === undefined || this.isBeyond(origin, head) ? { epoch: 0, seq: 0 } : head;
+    return head === undefined || this.isBeyond(origin, head) ? nothing : head;
   }
 
   /** Whether this version of an origin does not count, because the origin was out by then. */
@@ -101,11 +105,44 @@ export class Replica {
   limit(origin: HostId, last: Version): void {
     this.#lasts.set(origin, { epoch: last.epoch, seq: last.seq });
     const state = this.#origins.get(origin);
-    if (state !== undefined) this.adopt(state);
+    if (state !== undefined) this.#adopt(state);
   }
 
   heads(): Head[] {
     return [...this.#origins.values()].map((state) => state.head);
+  }
+
+  /** By origin, the first proof that its key is in two hands. */
+  get proofs(): ReadonlyMap<HostId, Equivocation> {
+    return this.#proofs;
+  }
+
+  /** Members whose newest state is over a limit. */
+  get refused(): ReadonlyMap<HostId, Refused> {
+    return this.#refused;
+  }
+
+  /** Whether it would be refused again, so that it need not be fetched. */
+  isRefused(origin: HostId, version: Version): boolean {
+    return compareVersions(version, this.#refused.get(origin) ?? nothing) <= 0;
+  }
+
+  isProven(origin: HostId): boolean {
+    return this.#proofs.has(origin);
+  }
+
+  /** Keeps a proof; false where there is one already, or it proves nothing. */
+  prove(proof: Equivocation): boolean {
+    const [a, b] = proof;
+    const isProof =
+      a.origin === b.origin &&
+      compareVersions(a, b) === 0 &&
+      !isSameStatement(a, b) &&
+      isSigned(a, this.#crypto) &&
+      isSigned(b, this.#crypto);
+    if (!isProof || this.#proofs.has(a.origin)) return false;
+    this.#proofs.set(a.origin, proof);
+    return true;
   }
 
   /** Records of all origins. */
@@ -121,28 +158,32 @@ export class Replica {
    */
   receive(delta: Delta): Outcome {
     const { head } = delta;
-    if (head.cluster !== this.#cluster) return { kind: "refused", reason: "another cluster" };
-    if (this.isBeyond(head.origin, head)) return { kind: "stale" };
+    const judged = this.#judge(head);
+    if (judged !== undefined) return judged.kind === "self" ? this.#judgeSelf(delta) : judged;
     const known = this.#origins.get(head.origin);
-    const counts = known !== undefined && !this.isBeyond(head.origin, known.head);
-    if (counts) {
-      const stale = this.#judge(known.head, head);
-      if (stale !== undefined) return stale;
-    }
-    if (!isSigned(head, this.#crypto))
-      return { kind: "refused", reason: "not signed by its origin" };
-    if (head.origin === this.#self) return { kind: "self", head };
-    if (known === undefined && this.#origins.size >= this.#limits.origins) {
-      return { kind: "refused", reason: "too many origins" };
-    }
-    const isNext = known === undefined || counts ? isContiguous(known?.head, delta) : delta.isFull;
-    if (!isNext) return { kind: "gap", origin: head.origin };
-    return this.#advance(known, delta);
+    const have = this.versionOf(head.origin);
+    const counts = known === undefined || known.head === have;
+    if (known !== undefined && counts && bytesEqual(known.head.commitment, head.commitment))
+      return this.#move(known, head);
+    const { from } = delta;
+    const isNext = from === undefined || (counts && compareVersions(from, have) === 0);
+    if (!isNext) return gapAfter(head.origin, have);
+    const outcome = this.#advance(known, delta);
+    // A relay may have lost sight of a deletion: the full set has to hold, or nothing does.
+    if (outcome.kind !== "misfit") return outcome;
+    return from === undefined
+      ? { kind: "refused", reason: "the records are not what the head commits to" }
+      : gapAfter(head.origin, nothing);
   }
 
   /** What a head alone tells: whether its origin has something we lack. */
   hear(head: Head): Outcome {
-    return this.receive({ head, from: head.seq, isFull: false, changes: [] });
+    const judged = this.#judge(head);
+    if (judged !== undefined) return judged;
+    const known = this.#origins.get(head.origin);
+    const have = this.versionOf(head.origin);
+    const isSameSet = known?.head === have && bytesEqual(known.head.commitment, head.commitment);
+    return isSameSet ? this.#move(known, head) : gapAfter(head.origin, have);
   }
 
   /**
@@ -167,48 +208,87 @@ export class Replica {
     return fresh.commitment();
   }
 
-  /** Takes a state that was stored; whether it is whole is the caller's to have checked. */
-  adopt(state: OriginState): void {
+  #adopt(state: OriginState): void {
     this.#origins.set(state.head.origin, state);
     if (this.isBeyond(state.head.origin, state.head)) this.#digest.remove(state.head.origin);
     else this.#digest.set(state.head);
   }
 
+  /** Takes back what was stored; false where it is not what the head commits to. */
+  restore(head: Head, entries: readonly Entry[]): boolean {
+    const state = this.#emptyState(head);
+    const isWhole = head.cluster === this.#cluster && state.restore(entries);
+    if (isWhole) this.#adopt(state);
+    return isWhole;
+  }
+
   /** An empty state at the head's place, to be filled and adopted. */
-  emptyState(head: Head): OriginState {
-    return new OriginState(head, this.#crypto, this.#limits.tombstonesPerOrigin);
+  #emptyState(head: Head): OriginState {
+    return new OriginState(head, this.#crypto, this.#limits);
   }
 
-  #judge(mine: Head, theirs: Head): Outcome | undefined {
-    const order = compareVersions(theirs, mine);
-    if (order < 0) return { kind: "stale" };
-    if (order > 0) return undefined;
-    if (bytesEqual(mine.commitment, theirs.commitment) && mine.boot === theirs.boot) {
+  /** What is to be said of a head before its records are looked at; undefined: it is news. */
+  #judge(head: Head): Outcome | undefined {
+    if (head.cluster !== this.#cluster) return { kind: "refused", reason: "another cluster" };
+    if (this.isBeyond(head.origin, head)) return { kind: "stale" };
+    const held = this.#origins.get(head.origin)?.head;
+    const mine = held !== undefined && this.isBeyond(head.origin, held) ? undefined : held;
+    const order = mine === undefined ? 1 : compareVersions(head, mine);
+    if (order < 0 || (mine !== undefined && order === 0 && isSameStatement(mine, head)))
       return { kind: "stale" };
-    }
-    if (!isSigned(theirs, this.#crypto))
+    if (!isSigned(head, this.#crypto))
       return { kind: "refused", reason: "not signed by its origin" };
-    return theirs.origin === this.#self
-      ? { kind: "self", head: theirs }
-      : { kind: "equivocation", origin: theirs.origin, head: theirs };
+    if (head.origin === this.#self) return { kind: "self", head, fullSet: undefined };
+    if (mine !== undefined && order === 0)
+      return { kind: "equivocation", origin: head.origin, proof: [mine, head] };
+    return this.#excess(head);
   }
 
-  #advance(known: OriginState | undefined, delta: Delta): Outcome {
+  #excess(head: Head): Outcome | undefined {
+    if (!this.#origins.has(head.origin) && this.#origins.size >= this.#limits.origins)
+      return { kind: "refused", reason: `more than ${this.#limits.origins} origins` };
+    const refused = this.#refused.get(head.origin);
+    return refused !== undefined && this.isRefused(head.origin, head)
+      ? { kind: "refused", reason: refused.reason }
+      : undefined;
+  }
+
+  /** A relay may hand us our own head with records that are none of ours: those prove nothing. */
+  #judgeSelf({ head, from, changes }: Delta): Outcome {
+    if (from !== undefined) return { kind: "self", head, fullSet: undefined };
+    const commitment = this.commitmentAfter(this.#self, changes, true);
+    return bytesEqual(commitment, head.commitment)
+      ? { kind: "self", head, fullSet: changes }
+      : { kind: "refused", reason: "the records are not what the head commits to" };
+  }
+
+  #move(state: OriginState, head: Head): Outcome {
+    state.moveTo(head);
+    this.#digest.set(head);
+    return { kind: "applied", origin: head.origin, differences: [] };
+  }
+
+  #advance(known: OriginState | undefined, delta: Delta): Outcome | { readonly kind: "misfit" } {
     const { head } = delta;
-    const state = known ?? this.emptyState(head);
-    const growth = delta.changes.reduce((sum, { value }) => sum + (value === undefined ? 0 : 1), 0);
-    if ((delta.isFull ? 0 : state.size) + growth > 2 * this.#limits.recordsPerOrigin) {
-      return { kind: "refused", reason: "too many records" };
-    }
+    const state = known ?? this.#emptyState(head);
     const result = state.advance(delta, (get) => this.#veto(head.origin, get));
-    if ("reason" in result) return { kind: "refused", reason: result.reason };
-    this.adopt(state);
+    if (result.kind === "misfit") return result;
+    if (result.kind !== "moved") {
+      const { epoch, seq } = head;
+      const { kind, reason } = result;
+      if (kind === "excess") this.#refused.set(head.origin, { epoch, seq, reason });
+      return { kind: "refused", reason };
+    }
+    this.#refused.delete(head.origin);
+    this.#adopt(state);
     return { kind: "applied", origin: head.origin, differences: result.differences };
   }
 }
 
-function isContiguous(mine: Head | undefined, delta: Delta): boolean {
-  if (delta.isFull) return true;
-  if (mine === undefined) return delta.from === 0;
-  return mine.epoch === delta.head.epoch && mine.seq === delta.from;
+function isSameStatement(a: Head, b: Head): boolean {
+  return a.boot === b.boot && bytesEqual(a.commitment, b.commitment);
+}
+
+function gapAfter(origin: HostId, { epoch, seq }: Version): Outcome {
+  return { kind: "gap", origin, have: { epoch, seq } };
 }

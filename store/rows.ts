@@ -13,6 +13,7 @@ import { type Delta, headSchema } from "./delta.ts";
 import type { Head } from "./head.ts";
 import type { JournalOp, JournalRow } from "./journal.ts";
 import { type Entry, parseRecordKey, type RecordKey } from "./record.ts";
+import type { Replica } from "./replica.ts";
 
 /**
  * What the journal must take so that, loaded again, it gives the delta's head; `gone` are keys a
@@ -29,9 +30,24 @@ export function rowsOf(delta: Delta, gone: readonly RecordKey[]): JournalOp[] {
     row("h", encode(head)),
     ...gone.map((key) => row(`r ${key}`, undefined)),
     ...changes.map(({ key, seq, value }) =>
-      row(`r ${key}`, value === undefined ? undefined : encode([seq, value])),
+      row(`r ${key}`, value === undefined ? undefined : rowValue({ key, seq, value })),
     ),
   ];
+}
+
+/** What rows with these keys of table `origins` must say now, whatever the disk has of them. */
+export function rowsAgain(keys: Iterable<string>, replica: Replica): JournalOp[] {
+  return [...keys].map((key): JournalOp => {
+    const [origin = "", kind, record = ""] = key.split(" ");
+    const state = replica.origin(origin as HostId);
+    const entry = kind === "r" ? state?.entry(record as RecordKey) : undefined;
+    const value = kind === "h" ? state && encode(state.head) : entry && rowValue(entry);
+    return { table: "origins", key, value };
+  });
+}
+
+function rowValue({ seq, value }: Entry): Uint8Array {
+  return encode([seq, value]);
 }
 
 /** One origin as it was stored. */

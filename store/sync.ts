@@ -9,12 +9,13 @@
  * is still missing.
  */
 import * as v from "valibot";
+import { bytesEqual } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
 import { type HostId, parseHostId } from "../base/id.ts";
 import { branded, countSchema, fixedBytes } from "../base/schema.ts";
 import { type Delta, deltaFromPlain, deltaToPlain } from "./delta.ts";
 import { bucketCount, stampBytes } from "./digest.ts";
-import { compareVersions, type Version } from "./head.ts";
+import { compareVersions, nothing, type Version } from "./head.ts";
 import type { Change } from "./record.ts";
 import type { Replica } from "./replica.ts";
 
@@ -24,13 +25,18 @@ export type SyncLimits = {
   readonly messageBytes: number;
   readonly valueBytes: number;
   readonly recordsPerOrigin: number;
+  readonly bytesPerOrigin: number;
   readonly origins: number;
 };
 
 /** What we have of an origin; nothing is epoch 0, seq 0. */
 export type Want = Version & { readonly origin: HostId };
 
+/** What a peer has of an origin; the stamp tells two states of one version apart. */
+export type Offer = Version & { readonly origin: HostId; readonly stamp: Uint8Array };
+
 const versionRow = v.strictTuple([branded(parseHostId), countSchema, countSchema]);
+const offerRow = v.strictTuple([...versionRow.items, fixedBytes(stampBytes)]);
 
 const requestSchema = v.variant("kind", [
   v.strictObject({
@@ -41,7 +47,7 @@ const requestSchema = v.variant("kind", [
 ]);
 
 const frameSchema = v.variant("kind", [
-  v.strictObject({ kind: v.literal("versions"), rows: v.array(versionRow) }),
+  v.strictObject({ kind: v.literal("versions"), rows: v.array(offerRow) }),
   v.strictObject({ kind: v.literal("page"), delta: v.unknown(), last: v.boolean() }),
 ]);
 
@@ -75,19 +81,25 @@ export function* serve(
   }
 }
 
-/** What of a peer's version vector is news to us. */
-export function wantsOf(replica: Replica, theirs: readonly Want[], self: HostId): Want[] {
-  return theirs.flatMap((row) => {
-    const mine = replica.versionOf(row.origin);
-    const isNews =
-      row.origin !== self && compareVersions(row, mine) > 0 && !replica.isBeyond(row.origin, row);
-    return isNews ? [{ origin: row.origin, epoch: mine.epoch, seq: mine.seq }] : [];
+/**
+ * What we should ask for of a peer's version vector: what is newer, and in full what is of our
+ * version and not our state.
+ */
+export function wantsOf(replica: Replica, theirs: readonly Offer[]): Want[] {
+  return theirs.flatMap(({ origin, stamp, ...version }) => {
+    if (replica.isBeyond(origin, version)) return [];
+    const { epoch, seq } = replica.versionOf(origin);
+    const order = compareVersions(version, { epoch, seq });
+    if (order > 0) return replica.isRefused(origin, version) ? [] : [{ origin, epoch, seq }];
+    const mine = replica.digest.stampOf(origin);
+    const isOther = order === 0 && mine !== undefined && !bytesEqual(mine, stamp);
+    return isOther && !replica.isProven(origin) ? [{ origin, ...nothing }] : [];
   });
 }
 
 /** What a frame of a transfer turned out to be. */
 export type SyncFrame =
-  | { readonly kind: "versions"; readonly versions: readonly Want[] }
+  | { readonly kind: "versions"; readonly versions: readonly Offer[] }
   | { readonly kind: "delta"; readonly delta: Delta }
   /** A page that is not the last of its origin. */
   | { readonly kind: "more" }
@@ -96,7 +108,7 @@ export type SyncFrame =
 /** Puts the pages of one transfer together. */
 export class Assembler {
   readonly #limits: SyncLimits;
-  #pending: Delta | undefined;
+  #pending: { readonly first: Delta; readonly changes: Change[]; bytes: number } | undefined;
 
   constructor(limits: SyncLimits) {
     this.#limits = limits;
@@ -106,30 +118,46 @@ export class Assembler {
     const parsed = v.safeParse(frameSchema, decode(frame, this.#limits.messageBytes));
     if (!parsed.success) return { kind: "malformed" };
     if (parsed.output.kind === "versions") {
-      const versions = parsed.output.rows.map(([origin, epoch, seq]) => ({ origin, epoch, seq }));
+      const versions = parsed.output.rows.map(([origin, epoch, seq, stamp]) => ({
+        origin,
+        epoch,
+        seq,
+        stamp,
+      }));
       return { kind: "versions", versions };
     }
     const page = deltaFromPlain(parsed.output.delta, this.#limits);
-    const whole = page === undefined ? undefined : this.#join(page);
-    if (whole === undefined) return { kind: "malformed" };
-    this.#pending = parsed.output.last ? undefined : whole;
-    return parsed.output.last ? { kind: "delta", delta: whole } : { kind: "more" };
+    if (page === undefined || !this.#join(page)) {
+      this.#pending = undefined;
+      return { kind: "malformed" };
+    }
+    if (!parsed.output.last) return { kind: "more" };
+    const { first, changes } = this.#pending ?? { first: page, changes: [] };
+    this.#pending = undefined;
+    return { kind: "delta", delta: { ...first, changes } };
   }
 
-  #join(page: Delta): Delta | undefined {
-    const before = this.#pending;
-    if (before === undefined) return page;
-    const { head } = before;
+  #join(page: Delta): boolean {
+    this.#pending ??= { first: page, changes: [], bytes: 0 };
+    const { first, changes } = this.#pending;
     const isNext =
-      page.head.origin === head.origin &&
-      compareVersions(page.head, head) === 0 &&
-      page.from === before.from &&
-      page.isFull === before.isFull;
-    const changes = before.changes.concat(page.changes);
-    return isNext && changes.length <= 2 * this.#limits.recordsPerOrigin
-      ? { ...before, changes }
-      : undefined;
+      page.head.origin === first.head.origin &&
+      compareVersions(page.head, first.head) === 0 &&
+      isSameFrom(page.from, first.from);
+    for (const change of page.changes) {
+      changes.push(change);
+      this.#pending.bytes += bytesOf(change);
+    }
+    const { recordsPerOrigin, bytesPerOrigin } = this.#limits;
+    // Deletions come on top of what an origin may hold; they are remembered in smaller number.
+    const isWithin =
+      changes.length <= 2 * recordsPerOrigin && this.#pending.bytes <= 2 * bytesPerOrigin;
+    return isNext && isWithin;
   }
+}
+
+function isSameFrom(a: Version | undefined, b: Version | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : compareVersions(a, b) === 0;
 }
 
 function* serveVersions(
@@ -139,9 +167,10 @@ function* serveVersions(
 ): Generator<Uint8Array, void, void> {
   const rows = replica.digest.originsIn(replica.digest.differing(theirs)).flatMap((origin) => {
     const head = replica.origin(origin)?.head;
-    return head === undefined ? [] : [[origin, head.epoch, head.seq]];
+    const stamp = replica.digest.stampOf(origin);
+    return head === undefined ? [] : [[origin, head.epoch, head.seq, stamp]];
   });
-  const rowBytes = 80;
+  const rowBytes = 96;
   const rowsPerPage = Math.floor(limits.pageBytes / rowBytes);
   for (let at = 0; at < rows.length; at += rowsPerPage) {
     yield encode({ kind: "versions", rows: rows.slice(at, at + rowsPerPage) });
@@ -155,33 +184,26 @@ function* serveOrigin(
 ): Generator<Uint8Array, void, void> {
   const state = replica.origin(want.origin);
   if (state === undefined || compareVersions(state.head, want) <= 0) return;
-  const isSameEpoch = state.head.epoch === want.epoch;
-  const changes = isSameEpoch ? state.changesSince(want.seq) : undefined;
-  const delta: Delta = {
-    head: state.head,
-    from: changes === undefined ? 0 : want.seq,
-    isFull: changes === undefined,
-    changes: changes ?? [...state.entries()],
-  };
-  const pages = pagesOf(delta.changes, limits.pageBytes);
-  for (const [at, page] of pages.entries()) {
-    const last = at === pages.length - 1;
-    yield encode({ kind: "page", delta: deltaToPlain({ ...delta, changes: page }), last });
-  }
-}
-
-/** Cuts changes into runs of about `pageBytes`; at least one run, if only an empty one. */
-function pagesOf(changes: readonly Change[], pageBytes: number): (readonly Change[])[] {
-  const pages: Change[][] = [[]];
+  const delta = state.deltaFor(want);
+  let page: Change[] = [];
   let size = 0;
-  for (const change of changes) {
-    const bytes = change.key.length + (change.value?.length ?? 0) + 16;
-    if (size > 0 && size + bytes > pageBytes) {
-      pages.push([]);
-      size = 0;
+  for (const change of delta.changes) {
+    const bytes = bytesOf(change);
+    if (size > 0 && size + bytes > limits.pageBytes) {
+      yield encodePage({ ...delta, changes: page }, false);
+      [page, size] = [[], 0];
     }
-    pages.at(-1)?.push(change);
+    page.push(change);
     size += bytes;
   }
-  return pages;
+  yield encodePage({ ...delta, changes: page }, true);
+}
+
+function encodePage(delta: Delta, last: boolean): Uint8Array {
+  return encode({ kind: "page", delta: deltaToPlain(delta), last });
+}
+
+/** About what a change takes in a page. */
+function bytesOf({ key, value }: Change): number {
+  return key.length + (value?.length ?? 0) + 16;
 }

@@ -2,12 +2,15 @@
  * Our own origin's writes. A write is signed, appended durably, and only then visible, acknowledged
  * and published: a seq that a crash could lose is never heard of. One append is under way at a
  * time; what comes meanwhile is one batch, one seq and one signature.
+ *
+ * Each run of the agent writes in an epoch of its own, above what the disk and the cluster know and
+ * above the clock, so that no disk, however old, leads to a version that was used before.
  */
 import { assert } from "../base/assert.ts";
 import type { Crypto } from "../base/crypto.ts";
 import type { BootId, ClusterId, HostId } from "../base/id.ts";
 import type { Delta } from "./delta.ts";
-import { signHead, type Version } from "./head.ts";
+import { nothing, signHead, type Version } from "./head.ts";
 import type { Difference } from "./origin-state.ts";
 import type { Change, RecordKey } from "./record.ts";
 import type { Replica } from "./replica.ts";
@@ -31,8 +34,12 @@ export class Writer {
   readonly #boot: BootId;
   #queue: { readonly ticket: number; readonly writes: readonly Write[] }[] = [];
   #underWay: { readonly delta: Delta; readonly tickets: readonly number[] } | undefined;
-  /** A new epoch to move to with the next write; its delta is the full set. */
-  #nextEpoch: number | undefined;
+  /** The next write is in no epoch below this. */
+  #floor: number;
+  /** Others hold another state of ours: only the full set replaces it, and soon. */
+  #isForked = false;
+  /** Closed until we know what we wrote before. */
+  #isOpen = false;
 
   constructor(options: {
     readonly replica: Replica;
@@ -40,21 +47,34 @@ export class Writer {
     readonly self: HostId;
     readonly cluster: ClusterId;
     readonly boot: BootId;
+    /** The wall clock, in milliseconds: no more than a number that is likely to have grown. */
+    readonly wallMs: number;
   }) {
     this.#replica = options.replica;
     this.#crypto = options.crypto;
     this.#self = options.self;
     this.#cluster = options.cluster;
     this.#boot = options.boot;
+    this.#floor = epochOfClock(options.wallMs);
   }
 
   get version(): Version {
-    return this.#replica.origin(this.#self)?.head ?? { epoch: 0, seq: 0 };
+    return this.#replica.origin(this.#self)?.head ?? nothing;
   }
 
-  /** Whether something waits for an append or is being appended. */
+  /** Whether something is being appended, or waits for that and may be. */
   get isBusy(): boolean {
-    return this.#underWay !== undefined || this.#queue.length > 0 || this.#nextEpoch !== undefined;
+    return this.#underWay !== undefined || (this.#isOpen && this.hasMore);
+  }
+
+  /** Whether what is known of us is to change, be it only once we may write. */
+  get hasMore(): boolean {
+    return this.#underWay !== undefined || this.#queue.length > 0 || this.#isForked;
+  }
+
+  /** From now on the queue is written, or no longer. */
+  open(isOpen: boolean): void {
+    this.#isOpen = isOpen;
   }
 
   /** Queues writes; the ticket comes back when they are durable. */
@@ -63,12 +83,12 @@ export class Writer {
   }
 
   /**
-   * Moves above what somebody else has heard of us: our disk was lost, restored or cloned (SWIM's
-   * refutation).
+   * Moves above what somebody else has heard of us and replaces it: our disk was lost, restored or
+   * cloned (SWIM's refutation).
    */
-  raiseEpoch(above: Version): void {
-    const floor = Math.max(this.version.epoch, above.epoch, this.#nextEpoch ?? 0);
-    this.#nextEpoch = Math.max(this.#nextEpoch ?? 0, floor + 1);
+  refute(heard: Version): void {
+    this.#raise(heard);
+    this.#isForked = true;
   }
 
   /** The next batch to append, if none is under way. */
@@ -86,6 +106,8 @@ export class Writer {
     const done = this.#underWay;
     assert(done !== undefined, "an append completed that nobody started");
     this.#underWay = undefined;
+    const { from, head } = done.delta;
+    if (from === undefined && head.epoch >= this.#floor) this.#isForked = false;
     return { ...done, differences: this.#replica.commit(done.delta) };
   }
 
@@ -96,28 +118,40 @@ export class Writer {
   failed(): readonly number[] {
     const failed = this.#underWay;
     this.#underWay = undefined;
-    if (failed !== undefined) this.raiseEpoch(failed.delta.head);
+    if (failed !== undefined) this.#raise(failed.delta.head);
     return failed?.tickets ?? [];
+  }
+
+  #raise({ epoch }: Version): void {
+    this.#floor = Math.max(this.#floor, this.version.epoch + 1, epoch + 1);
   }
 
   #deltaOf(writes: readonly Write[]): Delta {
     const state = this.#replica.origin(this.#self);
-    const mine = this.version;
-    const seq = mine.seq + 1;
-    const epoch = this.#nextEpoch ?? Math.max(mine.epoch, 1);
-    const isFull = epoch !== mine.epoch;
-    this.#nextEpoch = undefined;
-    const last = new Map(writes.map(({ key, value }) => [key, value]));
-    const changes: Change[] = [...last].map(([key, value]) => ({ key, seq, value }));
-    const all = isFull ? fullSet(state?.entries() ?? [], changes) : changes;
-    const commitment = this.#replica.commitmentAfter(this.#self, all, isFull);
+    const { epoch: before, seq: last } = this.version;
+    const isMine = state?.head.boot === this.#boot;
+    const epoch = Math.max(this.#floor, isMine ? before : before + 1);
+    const seq = last + 1;
+    const latest = new Map(writes.map(({ key, value }) => [key, value]));
+    const some: Change[] = [...latest].map(([key, value]) => ({ key, seq, value }));
+    const changes = this.#isForked ? fullSet(state?.entries() ?? [], some) : some;
+    const commitment = this.#replica.commitmentAfter(this.#self, changes, this.#isForked);
     const head = signHead(
       { cluster: this.#cluster, origin: this.#self, epoch, seq, boot: this.#boot, commitment },
       this.#crypto,
     );
-    return { head, from: isFull ? 0 : mine.seq, isFull, changes: all };
+    return { head, from: this.#isForked ? undefined : { epoch: before, seq: last }, changes };
   }
 }
+
+/** Seconds: an epoch lasts longer. */
+function epochOfClock(wallMs: number): number {
+  const seconds = Math.floor(wallMs / 1_000);
+  return seconds >= 1 ? Math.min(seconds, maxClockEpoch) : 1;
+}
+
+/** A clock beyond the year 10,000 is broken; so much room stays above it. */
+const maxClockEpoch = 2 ** 38;
 
 function fullSet(entries: Iterable<Change>, changes: readonly Change[]): Change[] {
   const all = new Map<RecordKey, Change>();

@@ -230,5 +230,8 @@ const statuses: { readonly [Code in ErrorCode]?: ReturnType<typeof statusOf> } =
   DATAPLANE_UNSUPPORTED: 500,
   DATA_DIR_UNUSABLE: 500,
   STORE_DAMAGED: 500,
+  OWN_RECORDS_AWAITED: 503,
+  IDENTITY_CLONED: 503,
+  LIMIT_REACHED: 409,
   INTERNAL: 500,
 };

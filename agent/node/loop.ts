@@ -15,6 +15,7 @@ import type {
 } from "../../membership/transport.ts";
 import type { Vault } from "../../membership/vault.ts";
 import type { Dataplane, DataplaneOp, OpFailure } from "../../overlay/dataplane.ts";
+import type { Trust } from "../../store/fence.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { Agent } from "../agent.ts";
 import type { Answer, Command, Desk } from "../command.ts";
@@ -64,7 +65,12 @@ export class Loop implements Desk, TransportHandler {
   /**
    * Starts the agent's life: from here on it gets inputs. Resolves when its kernel equals its map.
    */
-  start(running: { readonly agent: Agent; readonly ports: Ports }): Promise<void> {
+  start(running: {
+    readonly agent: Agent;
+    readonly ports: Ports;
+    /** What the disk says of our own records. */
+    readonly trust: Trust;
+  }): Promise<void> {
     this.#running = running;
     this.#timer = setInterval(() => this.#input((agent, now) => agent.tick(now)), tickMs);
     this.#unwatch = running.ports.dataplane.watch(() =>
@@ -72,7 +78,7 @@ export class Loop implements Desk, TransportHandler {
     );
     return new Promise((resolve) => {
       this.#ready = resolve;
-      this.#input((agent, now) => agent.start(now));
+      this.#input((agent, now) => agent.start(running.trust, now));
     });
   }
 
@@ -236,10 +242,11 @@ export class Loop implements Desk, TransportHandler {
     this.#then(journal.append(ops, { isDurable }), {
       done: () => (agent, now) => {
         if (isDurable) agent.appended(now);
+        else agent.kept(ops, undefined, now);
       },
       failed: (refusal) => (agent, now) => {
         if (isDurable) agent.appendFailed(refusal, now);
-        else this.#log.error("others' records could not be kept", { reason: refusal.message });
+        else agent.kept(ops, refusal, now);
       },
     });
   }

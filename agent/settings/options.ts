@@ -41,7 +41,7 @@ export const options: Options = {
   socket: option("path", `where the API is served (${socket})`, readPath),
   vxlanPort: option("port", `UDP port of VXLAN, the same on all hosts (${vxlanPort})`, readPort),
   name: option("name", "what this host is called (its host name)", readHostName),
-  isolated: option(undefined, "hand out addresses although no other host answers", readSwitch),
+  isolated: option(undefined, "go on although no other host answers", readSwitch),
   purgeOnExit: option(undefined, "remove all our interfaces on exit: for labs", readSwitch),
 };
 

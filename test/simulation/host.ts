@@ -155,12 +155,15 @@ export class SimulatedHost implements Station {
     }
     const reader = new RowReader();
     for (const row of this.disk.rows("origins")) reader.take(row);
-    agent.restore(reader.finish().origins, [...this.disk.rows("local")]);
+    const { origins } = reader.finish();
+    agent.restore({ origins, places: [...this.disk.rows("local")] });
     this.#agent = agent;
     this.#runningSince = this.#schedule.now();
     this.#freeAt = 0;
     this.#watcher.booted(this);
-    this.input((starting) => starting.start(this.#schedule.now()));
+    const hasOwn = origins.some(({ head }) => head.origin === this.id);
+    const trust = hasOwn || this.#life === 1 ? "whole" : "doubtful";
+    this.input((starting) => starting.start(trust, this.#schedule.now()));
     this.#tick(this.#life);
   }
 
@@ -281,7 +284,7 @@ export class SimulatedHost implements Station {
       case "keep":
         this.disk.append(effect.ops, false);
         this.#watcher.wrote(this, effect.ops, false);
-        return;
+        return this.#later(0, (agent) => agent.kept(effect.ops, undefined, this.#schedule.now()));
       case "save":
         return this.#save(effect);
       case "joined": {

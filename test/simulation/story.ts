@@ -36,9 +36,9 @@ export function describeEffect(effect: Effect, hosts: readonly Named[]): string 
 function describeMessage(message: Envelope, name: (id: HostId) => string): string {
   switch (message.kind) {
     case "delta": {
-      const { head, from, isFull, changes } = message.delta;
+      const { head, from, changes } = message.delta;
       const keys = changes.map(({ key, value }) => `${value === undefined ? "-" : "+"}${key}`);
-      const range = isFull ? "full" : `${from} to`;
+      const range = from === undefined ? "full" : `${from.epoch}/${from.seq} to`;
       return `a delta of ${name(head.origin)}, epoch ${head.epoch}, ${range} ${head.seq}: ${keys.join(" ")}`;
     }
     case "head": {

@@ -67,6 +67,8 @@ export class Witness {
   readonly #liars = new Set<HostId>();
   /** Origins that were revoked: others go back to the last of their versions that counts. */
   readonly #revoked = new Set<HostId>();
+  /** Hosts whose disk was lost or is an older one: what is on it they have not said again. */
+  readonly #losers = new Set<HostId>();
 
   constructor(options: { readonly now: () => number; readonly mark: (name: string) => void }) {
     this.#now = options.now;
@@ -108,6 +110,7 @@ export class Witness {
 
   /** The disk is gone, or an older one is back: what only it knew is nobody's any more. */
   diskLost(host: SimulatedHost): void {
+    this.#losers.add(host.id);
     for (const [key, endpoint] of this.#holders)
       if (this.view(host.id).endpoints.get(endpoint)?.host === host.id) this.#holders.delete(key);
   }
@@ -118,9 +121,10 @@ export class Witness {
     this.#views.set(host.id, emptyView());
     for (const { key, value } of host.disk.rows("origins")) {
       const row = rowOf(key);
-      if (row.origin === host.id) this.#own(host, row, key, value);
+      if (row.origin === host.id && !this.#losers.has(host.id)) this.#own(host, row, key, value);
       this.#see(host, key, value);
     }
+    this.#losers.delete(host.id);
     // A removal may have reached the disk although the process did not live to hear of it.
     const after = this.view(host.id).endpoints;
     for (const [id, endpoint] of before.endpoints)

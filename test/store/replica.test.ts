@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "../../base/codec.ts";
 import { type Delta, decodeDelta, encodeDelta } from "../../store/delta.ts";
-import { signHead } from "../../store/head.ts";
+import { nothing, signHead } from "../../store/head.ts";
 import { simulatedCrypto } from "../simulation/crypto.ts";
 import { boot, type cluster, contents, key, makeHost, smallLimits } from "./world.ts";
 
@@ -33,8 +33,7 @@ describe("replica", () => {
     const forged = signHead({ ...a.write({ "x/1": 2 }).head, seq: 2, boot: boot(1) }, liar.crypto);
     const delta: Delta = {
       head: forged,
-      from: 1,
-      isFull: false,
+      from: { epoch: 1, seq: 1 },
       changes: [{ key: key("x/1"), seq: 2, value: encode(666) }],
     };
     assert.deepEqual(b.replica.receive(delta), {
@@ -53,7 +52,12 @@ describe("replica", () => {
       { ...honest, changes: [...honest.changes, added] },
       { ...honest, changes: honest.changes.map((change) => ({ ...change, value: encode(9) })) },
     ];
-    for (const delta of tampered) assert.equal(b.replica.receive(delta).kind, "refused");
+    for (const delta of tampered) {
+      // Who was handed wrong changes asks for the full set, and of that nothing may be wrong.
+      const outcome = b.replica.receive(delta);
+      assert.deepEqual(outcome, { kind: "gap", origin: a.self, have: nothing });
+      assert.equal(b.replica.receive({ ...delta, from: undefined }).kind, "refused");
+    }
     assert.deepEqual(contents(b.replica, a.self), []);
     assert.equal(b.replica.receive(honest).kind, "applied");
   });
@@ -64,7 +68,8 @@ describe("replica", () => {
     a.write({ "x/1": undefined });
     const state = a.replica.origin(a.self);
     assert.ok(state);
-    const full: Delta = { head: state.head, from: 0, isFull: true, changes: [...state.entries()] };
+    const full = state.deltaFor({ epoch: 0, seq: 0 });
+    assert.equal(full.from, undefined);
     const outcome = b.replica.receive(full);
     assert.equal(outcome.kind, "applied");
     assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
@@ -83,9 +88,9 @@ describe("replica", () => {
     const head = before.replica.origin(before.self)?.head;
     assert.ok(head);
     assert.equal(after.replica.hear(head).kind, "self");
-    after.writer.raiseEpoch(head);
+    after.writer.refute(head);
     const refuted = after.write({ "x/3": 1 });
-    assert.ok(refuted.isFull && refuted.head.epoch > head.epoch);
+    assert.ok(refuted.from === undefined && refuted.head.epoch > head.epoch);
     assert.equal(b.replica.hear(refuted.head).kind, "gap");
     assert.equal(b.replica.receive(refuted).kind, "applied");
   });
@@ -140,13 +145,7 @@ describe("replica", () => {
           }
           const state = a.replica.origin(a.self);
           assert.ok(state);
-          const rest = state.changesSince(seq);
-          const entries = [...state.entries()];
-          b.replica.receive(
-            rest === undefined
-              ? { head: state.head, from: 0, isFull: true, changes: entries }
-              : { head: state.head, from: seq, isFull: false, changes: rest },
-          );
+          b.replica.receive(state.deltaFor(b.replica.origin(a.self)?.head ?? nothing));
           assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
         },
       ),

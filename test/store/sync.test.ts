@@ -11,7 +11,7 @@ function catchUp(to: Host, from: Host, cut = Number.POSITIVE_INFINITY): number {
     (frame) => {
       const taken = new Assembler(syncLimits).take(frame);
       assert.equal(taken.kind, "versions");
-      return taken.kind === "versions" ? wantsOf(to.replica, taken.versions, to.self) : [];
+      return taken.kind === "versions" ? wantsOf(to.replica, taken.versions) : [];
     },
   );
   const assembler = new Assembler(syncLimits);

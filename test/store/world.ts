@@ -13,6 +13,7 @@ export const cluster = parsedCluster;
 
 export const smallLimits: ReplicaLimits = {
   recordsPerOrigin: 1000,
+  bytesPerOrigin: 100_000,
   tombstonesPerOrigin: 8,
   origins: 16,
 };
@@ -22,6 +23,7 @@ export const syncLimits = {
   messageBytes: 64 * 1024,
   valueBytes: 1024,
   recordsPerOrigin: 1000,
+  bytesPerOrigin: 100_000,
   origins: 16,
 };
 
@@ -40,11 +42,17 @@ export function boot(n: number): BootId {
 }
 
 /** One host's store. `write` makes its change durable at once. */
-export function makeHost(n: number, veto = (): string | undefined => undefined) {
+export function makeHost(
+  n: number,
+  veto = (): string | undefined => undefined,
+  run = n,
+  wallMs = 0,
+) {
   const self = simulatedHost(n);
   const crypto = simulatedCrypto(self);
   const replica = new Replica({ self, cluster, crypto, limits: smallLimits, veto });
-  const writer = new Writer({ replica, crypto, self, cluster, boot: boot(n) });
+  const writer = new Writer({ replica, crypto, self, cluster, boot: boot(run), wallMs });
+  writer.open(true);
   const write = (changes: Record<string, unknown>) => {
     const writes = Object.entries(changes).map(([name, value]) => ({
       key: key(name),

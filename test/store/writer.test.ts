@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { encode } from "../../base/codec.ts";
+import type { OriginState } from "../../store/origin-state.ts";
 import { RowReader, rowsOf } from "../../store/rows.ts";
 import { contents, key, makeHost } from "./world.ts";
 
@@ -38,13 +39,38 @@ describe("writer", () => {
     assert.deepEqual(a.writer.failed(), [2]);
     assert.equal(contents(a.replica, a.self).length, 1);
     const next = a.write({ "x/3": 3 });
-    assert.ok(lost && next.head.epoch > lost.head.epoch && next.isFull);
+    assert.ok(lost && next.head.epoch > lost.head.epoch);
+    assert.deepEqual(next.from, { epoch: 1, seq: 1 });
+  });
+
+  it("writes each run in an epoch of its own, and others need no more than what changed", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    for (let at = 0; at < 50; at += 1) b.replica.receive(a.write({ [`x/${at}`]: at }));
+    const { head } = a.replica.origin(a.self) as OriginState;
+    const again = makeHost(1, () => undefined, 77);
+    assert.ok(again.replica.restore(head, [...(a.replica.origin(a.self)?.entries() ?? [])]));
+    const delta = again.write({ "x/1": "new" });
+    assert.equal(delta.head.epoch, head.epoch + 1);
+    assert.equal(delta.changes.length, 1);
+    assert.equal(b.replica.receive(delta).kind, "applied");
+    assert.deepEqual(contents(b.replica, a.self), contents(again.replica, a.self));
+  });
+
+  it("writes above the clock, so that a disk that went back is above what it forgot", () => {
+    const a = makeHost(1, () => undefined, 1, 1_700_000_000_000);
+    assert.equal(a.write({ "x/1": 1 }).head.epoch, 1_700_000_000);
+    for (const [wallMs, epoch] of [
+      [-5, 1],
+      [Number.NaN, 1],
+      [Number.POSITIVE_INFINITY, 2 ** 38],
+    ] as const)
+      assert.equal(makeHost(1, () => undefined, 1, wallMs).write({ "x/1": 1 }).head.epoch, epoch);
   });
 
   it("keeps in a new epoch everything that was there and not deleted", () => {
     const a = makeHost(1);
     a.write({ "x/1": 1, "x/2": 2 });
-    a.writer.raiseEpoch({ epoch: 5, seq: 9 });
+    a.writer.refute({ epoch: 5, seq: 9 });
     const delta = a.write({ "x/2": undefined, "x/3": 3 });
     assert.equal(delta.head.epoch, 6);
     assert.deepEqual(delta.changes.map((change) => change.key).toSorted(), ["x/1", "x/3"]);
@@ -68,11 +94,7 @@ describe("rows", () => {
     for (const [row, value] of stored) reader.take({ key: row, value });
     const { origins, damaged } = reader.finish();
     assert.equal(damaged.size, 0);
-    for (const { head, entries } of origins) {
-      const state = b.replica.emptyState(head);
-      assert.ok(state.restore(entries));
-      b.replica.adopt(state);
-    }
+    for (const { head, entries } of origins) assert.ok(b.replica.restore(head, entries));
     assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
     assert.deepEqual(b.replica.digest.root(), a.replica.digest.root());
   });
@@ -89,6 +111,6 @@ describe("rows", () => {
     }
     const [origin] = holed.finish().origins;
     assert.ok(origin);
-    assert.equal(makeHost(2).replica.emptyState(origin.head).restore(origin.entries), false);
+    assert.equal(makeHost(2).replica.restore(origin.head, origin.entries), false);
   });
 });

@@ -58,8 +58,6 @@ export type CommandsOptions = {
   readonly routes: () => readonly { readonly cidr: Cidr; readonly device: string }[];
   readonly alive: () => readonly HostId[];
   readonly version: () => Version;
-  /** Why nothing can be made here now. */
-  readonly refusal: () => Refusal | undefined;
   readonly wallMs: () => number;
   /** Writes records; the ticket returns through `durable` or `lost`. */
   readonly write: (writes: readonly Write[]) => number;
@@ -70,9 +68,6 @@ export type CommandsOptions = {
   /** How long an endpoint waits for addresses that other hosts must grant. */
   readonly addressMs: number;
 };
-
-/** Commands that make records. Those that remove some are never refused for there being many. */
-const makes: ReadonlySet<Command["kind"]> = new Set(["network-create", "endpoint-add"]);
 
 /** Called when the write is on disk, or with a refusal when it is not. */
 type Then = (refusal: Refusal | undefined, now: Instant) => void;
@@ -92,11 +87,6 @@ export class Commands {
     if (this.#open.size >= limits.commandsPending) {
       const message = `${limits.commandsPending} commands are waiting already; try again later`;
       this.#options.emit({ kind: "answer", ticket, answer: refused("TIMED_OUT", message) });
-      return;
-    }
-    const refusal = makes.has(command.kind) ? this.#options.refusal() : undefined;
-    if (refusal !== undefined) {
-      this.#options.emit({ kind: "answer", ticket, answer: { kind: "refused", refusal } });
       return;
     }
     this.#open.add(ticket);

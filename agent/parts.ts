@@ -24,7 +24,7 @@ import { Gatekeeper } from "./gatekeeper.ts";
 import { Landscape } from "./landscape.ts";
 import { Leaving, leavingRefusal } from "./leaving.ts";
 import { Reconciler } from "./reconciler.ts";
-import { fullness, makeStore } from "./store-parts.ts";
+import { makeStore, storeVeto } from "./store-parts.ts";
 import { type TableChange, Tables } from "./tables.ts";
 import type { StatusView } from "./view.ts";
 import type { Scene } from "./views.ts";
@@ -92,10 +92,10 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
     routes: () => local.reconciler.routes,
     alive: () => known.contacts.linked(),
     version: () => known.writer.version,
-    refusal: () => known.ownPast.refusal() ?? fullness(known.replica, options.self),
     wallMs: () => options.clock.wallMs(),
     write: hooks.write,
-    veto: (command) => known.gatekeeper.veto(command),
+    veto: (command) =>
+      known.gatekeeper.veto(command) ?? storeVeto(command, { self: options.self, ...known }),
     admission: (command, reply) => admission.ask(command, reply),
     addressMs: timing.addressMs,
   });

@@ -5,6 +5,7 @@ import { Replica } from "../store/replica.ts";
 import { Writer } from "../store/writer.ts";
 import { Admission } from "./admission.ts";
 import { CatchUp } from "./catch-up.ts";
+import type { Command } from "./command.ts";
 import { limits, timing } from "./config.ts";
 import { OwnPast } from "./own-past.ts";
 import type { AgentOptions, Hooks } from "./parts.ts";
@@ -77,8 +78,19 @@ function makeOwnPast(world: {
   });
 }
 
-/** Why no more records can be made here, or undefined. */
-export function fullness(replica: Replica, self: HostId): Refusal | undefined {
+/** Why the store takes no records from this command now, or undefined. */
+export function storeVeto(
+  command: Command,
+  known: { readonly self: HostId; readonly replica: Replica; readonly ownPast: OwnPast },
+): Refusal | undefined {
+  const { self, replica, ownPast } = known;
+  return makes.has(command.kind) ? (ownPast.refusal() ?? fullness(replica, self)) : undefined;
+}
+
+/** Commands that make records. Those that remove some are never refused for there being many. */
+const makes: ReadonlySet<Command["kind"]> = new Set(["network-create", "endpoint-add"]);
+
+function fullness(replica: Replica, self: HostId): Refusal | undefined {
   const own = replica.origin(self);
   const { recordsPerOrigin, bytesPerOrigin, ownReserve } = limits;
   const part = Math.max((own?.size ?? 0) / recordsPerOrigin, (own?.bytes ?? 0) / bytesPerOrigin);

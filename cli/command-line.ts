@@ -49,6 +49,21 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./revoke.ts")).defineRevoke,
   },
   {
+    name: "leave",
+    summary: "take this host out of the cluster",
+    load: async () => (await import("./leave.ts")).defineLeave,
+  },
+  {
+    name: "forget",
+    summary: "take out a host that is gone for good",
+    load: async () => (await import("./forget.ts")).defineForget,
+  },
+  {
+    name: "ipam",
+    summary: "show who has which addresses",
+    load: async () => (await import("./ipam.ts")).defineIpam,
+  },
+  {
     name: "network",
     summary: "create, list, inspect and remove networks",
     load: async () => (await import("./network.ts")).defineNetwork,

@@ -21,7 +21,7 @@ describe("the starling command", () => {
     it(`shows every command with ${words.join(" ")}`, async () => {
       const { code, stdout } = await run(words);
       assert.equal(code, 0);
-      for (const name of "agent status members token admin revoke network endpoint run watch version".split(
+      for (const name of "agent status members token admin revoke leave forget ipam network endpoint run watch version".split(
         " ",
       )) {
         assert.match(stdout, new RegExp(`^  ${name} `, "m"));

@@ -86,8 +86,8 @@ export class Addressing {
     readonly options: AddressingOptions;
     readonly write: (writes: readonly Write[]) => void;
     readonly ledger: Ledger;
-    /** Hosts that can be asked. */
-    readonly alive: () => readonly HostId[];
+    /** Whether a host can be asked. */
+    readonly isReachable: (host: HostId) => boolean;
     /** Whether a grant came after its giver's retirement. */
     readonly isHeldBack: (grant: Grant) => boolean;
     /** Why this host hands out nothing for now, if it does not. */
@@ -318,18 +318,18 @@ export class Addressing {
 /** What records say about hosts, networks and addresses in use. */
 function surroundingsOf({
   tables,
-  alive,
+  isReachable,
   isHeldBack,
 }: {
   readonly tables: Tables;
-  readonly alive: () => readonly HostId[];
+  readonly isReachable: (host: HostId) => boolean;
   readonly isHeldBack: (grant: Grant) => boolean;
 }): Surroundings {
   const hostName = (host: HostId) => tables.hosts.get(host)?.name ?? host.slice(-8);
   return {
     hostName,
     networkName: (network) => tables.networks.get(network)?.name ?? network,
-    isReachable: (host) => alive().includes(host) && tables.hosts.get(host)?.standing === undefined,
+    isReachable: (host) => isReachable(host) && tables.hosts.get(host)?.standing === undefined,
     isFrozen: (host) => tables.retirements.isRetired(host),
     isHeldBack,
     inUse: (network, family) => inUse(tables, network, family),

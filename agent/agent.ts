@@ -11,7 +11,6 @@
  *        answers                   send, publish, pull              append, apply, attach
  */
 
-import { unreachable } from "../base/assert.ts";
 import { bytesEqual } from "../base/bytes.ts";
 import { encode } from "../base/codec.ts";
 import type { Refusal } from "../base/errors.ts";
@@ -28,8 +27,9 @@ import type { Write } from "../store/writer.ts";
 import type { Command } from "./command.ts";
 import { limits } from "./config.ts";
 import { announceMember, follow } from "./consequences.ts";
+import { dispatch, hearGossip, type Reader } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
-import { decodeEnvelope, type Envelope } from "./envelope.ts";
+import { decodeEnvelope } from "./envelope.ts";
 import { unmarkFresh } from "./fresh.ts";
 import { type AgentOptions, type Hooks, makeParts, type Parts } from "./parts.ts";
 import { restoreParts, type Stored } from "./restoring.ts";
@@ -59,7 +59,7 @@ export class Agent {
     this.#now = options.clock.now();
     this.#startedAt = this.#now;
     this.#hooks = {
-      emit: (effect) => void this.#effects.push(effect),
+      emit: (effect) => this.#emit(effect),
       learned: (origin, differences) => {
         this.#follow(this.#parts.tables.update(origin, differences));
         if (differences.some(({ key }) => key === hostKey))
@@ -68,7 +68,10 @@ export class Agent {
       follow: (changes) => this.#follow(changes),
       agreed: (host) => this.#parts.replication.compare(host, this.#now),
       papersChanged: () => this.#publishSelf(),
-      memberChanged: (host) => announceMember(host, this.#hooks, this.#now),
+      memberChanged: (host, reach) => {
+        if (reach === "unreachable") this.#parts.confirmations.lost(host, this.#now);
+        announceMember(host, this.#hooks, this.#now);
+      },
       settled: () => this.#settled(),
       write: (writes, localOps) => this.#write(writes, localOps),
       scene: () => this.#scene(),
@@ -163,7 +166,6 @@ export class Agent {
     this.#parts.catchUp.linkDown(host, now);
     this.#parts.replication.linkDown(host);
     this.#parts.gatekeeper.bans.linkDown(host);
-    this.#parts.confirmations.lost(host, now);
   }
 
   dialFailed(address: string, reason: string, now: Instant): void {
@@ -178,7 +180,7 @@ export class Agent {
     const envelope = decodeEnvelope(bytes);
     if (envelope === undefined)
       this.#log.warn("malformed message", { host: from, bytes: bytes.length });
-    else this.#dispatch(from, envelope, now);
+    else dispatch(from, envelope, this.#reader(), now);
   }
 
   /** A gossiped message; the verdict decides whether it is passed on. */
@@ -186,7 +188,7 @@ export class Agent {
     this.#now = now;
     const { gatekeeper } = this.#parts;
     if (gatekeeper.bans.isUnread(from)) return "ignore";
-    const verdict = this.#judge(from, decodeEnvelope(bytes), now);
+    const verdict = hearGossip(from, decodeEnvelope(bytes), this.#parts, now);
     gatekeeper.judged(from, verdict, now);
     return verdict;
   }
@@ -284,66 +286,18 @@ export class Agent {
     this.#parts.commands.close();
   }
 
-  #judge(from: HostId, envelope: Envelope | undefined, now: Instant): GossipVerdict {
-    const { gatekeeper, replication } = this.#parts;
-    if (envelope?.kind === "revocations") return gatekeeper.bans.take(envelope.entries, from);
-    if (envelope?.kind !== "delta" && envelope?.kind !== "head") return "reject";
-    const outcome =
-      envelope.kind === "delta"
-        ? replication.received(from, envelope.delta, now)
-        : replication.heard(from, envelope.head, now);
-    if (outcome.kind === "refused") return "reject";
-    return outcome.kind === "stale" ? "ignore" : "accept";
+  /** Messages to one host find their way also where there is no link. */
+  #emit(effect: Effect): void {
+    this.#effects.push(effect.kind === "send" ? this.#parts.post.address(effect) : effect);
   }
 
-  #dispatch(from: HostId, envelope: Envelope, now: Instant): void {
-    const isUnread = this.#parts.gatekeeper.bans.isUnread(from);
-    if (isUnread && envelope.kind !== "revocations") return;
-    switch (envelope.kind) {
-      case "ping": {
-        const { nonce, root } = envelope;
-        const message: Envelope = { kind: "pong", nonce, root: this.#parts.replica.digest.root() };
-        this.#effects.push({ kind: "send", to: from, message });
-        this.#parts.replication.rootHeard(from, root, now);
-        break;
-      }
-      case "pong":
-        this.#parts.contacts.pong(from, envelope.nonce, now);
-        this.#parts.replication.rootHeard(from, envelope.root, now);
-        break;
-      case "delta":
-        this.#parts.replication.received(from, envelope.delta, now);
-        break;
-      case "head":
-        this.#parts.replication.heard(from, envelope.head, now);
-        break;
-      case "confirm":
-        this.#parts.confirmations.owe(from, envelope);
-        this.#parts.replication.catchUp(from, from, envelope, now);
-        if (this.#parts.reconciler.isSettled) this.#settled();
-        break;
-      case "applied":
-        if (envelope.origin === this.#options.self)
-          this.#parts.confirmations.applied(from, envelope, now);
-        break;
-      case "ask":
-        this.#parts.addressing.asked(from, envelope);
-        break;
-      case "deny":
-        this.#parts.addressing.denied(from, envelope, now);
-        this.#parts.attachments.retry(now);
-        break;
-      case "join":
-      case "joined":
-      case "renew":
-      case "renewed":
-      case "revocations":
-      case "revoked":
-        this.#parts.gatekeeper.heard(from, envelope);
-        break;
-      default:
-        unreachable(envelope);
-    }
+  #reader(): Reader {
+    return {
+      self: this.#options.self,
+      parts: this.#parts,
+      emit: this.#hooks.emit,
+      settled: this.#hooks.settled,
+    };
   }
 
   #follow(changes: readonly TableChange[]): void {

@@ -96,6 +96,12 @@ export const limits = {
   configBytes: 64 * 1024,
   /** Seeds: one is enough, and all hosts of the largest cluster may be listed. */
   seeds: 64,
+  /** Reports in one message when two hosts compare: about 16 kB. */
+  reportsAtOnce: 64,
+  /** A message passed on for others: the longest is a request to join. */
+  letterBytes: 8 * 1024,
+  /** Links on a letter's way: the diameter of 10,000 hosts on four rings is 8 (gossip.md 2.3). */
+  letterHops: 12,
   /** Changes remembered to make deltas small; an older replica gets the full set. */
   tombstonesPerOrigin: 1_024,
   /**
@@ -153,6 +159,23 @@ export const leaveMs = 10_000;
 
 /** Periods and deadlines of the core's machines, in milliseconds. */
 export const timing = {
+  rings: {
+    // Degree at most 8: of 1,000 hosts of which half die at once, 2 are cut off (gossip.md 2.3).
+    rings: 4,
+    // Ten hosts on four rings have degree 6 to 8, so below that rings would save nothing.
+    fullMesh: 9,
+  },
+  neighbours: {
+    // A new one every 30 s: what two far parts do not know of each other, they learn from it.
+    random: 2,
+    replaceMs: 60_000,
+    // Longer than a map takes to be equal on both ends, so that a link one wants is not cut.
+    lingerMs: 15_000,
+  },
+  // A host that one neighbour alone does not reach answers it twice a minute at most.
+  refute: { minMs: 1_000, maxMs: 30_000 },
+  // One look for each retry, however many hosts doubt.
+  doubtMs: 250,
   liveness: {
     // One ping per link and second: about 200 B/s a link, and a silent host is known in under 3 s.
     pingPeriodMs: 1_000,
@@ -162,9 +185,13 @@ export const timing = {
     retryMs: 250,
     // More than a tick and a long garbage collection: what is later was a pause of ours.
     pauseMs: 350,
+    patienceMaxMs: 30_000,
   },
   dialer: {
     retryMs: 250,
+    // Others reach it, so the path is at fault and nothing hurries.
+    lostMinMs: 1_000,
+    lostMaxMs: 30_000,
     // clamp(0.5 s x alive, 1 s, 30 s) per host is about two attempts a second over the cluster
     // (gossip.md 3.5).
     unreachablePerAliveMs: 500,

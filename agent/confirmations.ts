@@ -1,7 +1,7 @@
 /**
  * "Every reachable host has programmed its kernel": who waits for that, and whom we owe the word.
  *
- *   writer: durable write at (epoch, seq)  --confirm-->  every linked host
+ *   writer: durable write at (epoch, seq)  --confirm-->  every reachable host
  *   host:   once its kernel reflects that version  --applied-->  writer
  */
 import type { HostId } from "../base/id.ts";

@@ -9,13 +9,41 @@ import { parseHostId, parseNetworkId } from "../base/id.ts";
 import { branded, countSchema, fixedBytes, shortBytes, shortText } from "../base/schema.ts";
 import { certificateSchema } from "../membership/certificate.ts";
 import { joinBytes } from "../membership/join.ts";
+import { fingerprintBytes } from "../membership/observers.ts";
+import { reportSchema } from "../membership/report.ts";
 import { type Delta, deltaFromPlain, deltaToPlain, headSchema } from "../store/delta.ts";
 import { limits } from "./config.ts";
 
+const pingFields = {
+  nonce: countSchema,
+  root: fixedBytes(16),
+  reports: fixedBytes(fingerprintBytes),
+};
+
 const envelopeSchema = v.variant("kind", [
-  /** Are you there, and what do you hold? `root` is the digest's. */
-  v.strictObject({ kind: v.literal("ping"), nonce: countSchema, root: fixedBytes(16) }),
-  v.strictObject({ kind: v.literal("pong"), nonce: countSchema, root: fixedBytes(16) }),
+  /**
+   * Are you there, and what do you hold? `root` is the digest's, `reports` says which reports are
+   * known, `rttUs` how long the last answer took.
+   */
+  v.strictObject({ kind: v.literal("ping"), ...pingFields, rttUs: v.optional(countSchema) }),
+  v.strictObject({ kind: v.literal("pong"), ...pingFields, rttUs: v.optional(countSchema) }),
+  /** I miss this host: whoever watches it, look. The nonce makes each a message of its own. */
+  v.strictObject({ kind: v.literal("doubt"), host: branded(parseHostId), nonce: countSchema }),
+  /** What a host says of those it watches; and everything that is known of that kind. */
+  v.strictObject({ kind: v.literal("report"), report: reportSchema }),
+  v.strictObject({
+    kind: v.literal("reports"),
+    reports: v.pipe(v.array(reportSchema), v.maxLength(limits.reportsAtOnce), v.readonly()),
+  }),
+  /** A message for a host with which its sender has no link. */
+  v.strictObject({
+    kind: v.literal("letter"),
+    from: branded(parseHostId),
+    to: branded(parseHostId),
+    hops: countSchema,
+    body: shortBytes(limits.letterBytes),
+    signature: fixedBytes(64),
+  }),
   /** An origin's newest changes, or of a long one only that they exist. */
   v.strictObject({ kind: v.literal("delta"), delta: v.unknown() }),
   v.strictObject({ kind: v.literal("head"), head: headSchema }),

@@ -15,14 +15,15 @@ import { Addressing } from "./addressing.ts";
 import { AdmissionCommands } from "./admission-commands.ts";
 import { Attachments } from "./attachments.ts";
 import { Commands } from "./commands.ts";
-import { timing } from "./config.ts";
+import { limits, timing } from "./config.ts";
 import { Confirmations } from "./confirmations.ts";
-import { Contacts } from "./contacts.ts";
+import { Contacts, type Reach } from "./contacts.ts";
 import type { Emit } from "./effect.ts";
 import { Forgetting } from "./forgetting.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { Landscape } from "./landscape.ts";
 import { Leaving, leavingRefusal } from "./leaving.ts";
+import { Post } from "./post.ts";
 import { Reconciler } from "./reconciler.ts";
 import { makeStore, storeVeto } from "./store-parts.ts";
 import { type TableChange, Tables } from "./tables.ts";
@@ -63,7 +64,7 @@ export type Hooks = {
   readonly agreed: (host: HostId) => void;
   /** Our host record is to be written anew. */
   readonly papersChanged: () => void;
-  readonly memberChanged: (host: HostId) => void;
+  readonly memberChanged: (host: HostId, reach: Reach) => void;
   /** The kernel holds what is wanted. */
   readonly settled: () => void;
   /** Writes records of ours, and with them what only this host keeps; returns the ticket. */
@@ -90,7 +91,7 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
     scene: hooks.scene,
     status: hooks.status,
     routes: () => local.reconciler.routes,
-    alive: () => known.contacts.linked(),
+    alive: () => known.contacts.reachable(),
     version: () => known.writer.version,
     wallMs: () => options.clock.wallMs(),
     write: hooks.write,
@@ -113,15 +114,16 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
 /** What the cluster knows, and who is in it. */
 function makeKnown(options: AgentOptions, hooks: Hooks) {
   const { emit, memberChanged } = hooks;
-  const { self, random, seeds, log } = options;
+  const { self, cluster, crypto, random, seeds, log } = options;
   const linked = (): readonly HostId[] => contacts.linked();
   const readable = () => linked().filter((host) => !gatekeeper.bans.isUnread(host));
   const store = makeStore(options, hooks, readable);
   const contacts: Contacts = new Contacts({
     self,
+    cluster,
+    crypto,
     seeds,
-    liveness: timing.liveness,
-    dialer: timing.dialer,
+    options: { ...timing, reportsAtOnce: limits.reportsAtOnce },
     random,
     emit,
     log: log.named("contacts"),
@@ -131,7 +133,12 @@ function makeKnown(options: AgentOptions, hooks: Hooks) {
   const tables = new Tables();
   const { replica } = store;
   const gatekeeper = new Gatekeeper({ ...options, ...hooks, tables, replica, linked });
-  return { tables, ledger: new Ledger(), ...store, contacts, gatekeeper };
+  const post = new Post({
+    ...{ self, cluster, crypto, hops: limits.letterHops, log: log.named("post") },
+    isLinked: (host) => contacts.isLinked(host),
+    via: (host) => contacts.via(host),
+  });
+  return { tables, ledger: new Ledger(), ...store, contacts, post, gatekeeper };
 }
 
 /** What this host has to do with hosts that go. */
@@ -152,7 +159,7 @@ function makeForgetting(
     isCompared: () =>
       isIsolated || (ownPast.isCompared && catchUp.hasCompared) || forgetting.isAlone,
     write,
-    alive: () => contacts.linked(),
+    alive: () => contacts.reachable(),
   });
   return forgetting;
 }
@@ -174,7 +181,7 @@ function makeLocal(
     options: timing.addressing,
     write,
     ledger,
-    alive: () => contacts.linked(),
+    isReachable: (host) => contacts.isReachable(host),
     isHeldBack: (grant) => forgetting.isHeldBack(grant),
     mayAllocate: () => (leaving.isLeaving ? leavingRefusal() : forgetting.doubt),
   });

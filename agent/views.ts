@@ -2,8 +2,8 @@
 import { cidrRange, familyOf, gatewayOf } from "../base/address.ts";
 import type { HostId, NetworkId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
-import type { PeerView } from "../membership/liveness.ts";
 import { type Place, prefixFor } from "./attachments.ts";
+import type { PeerView } from "./contacts.ts";
 import type { Naming } from "./network-names.ts";
 import type { Endpoint, Network, Tables } from "./tables.ts";
 import type { EndpointView, HostRef, MemberState, MemberView, NetworkView } from "./view.ts";

@@ -5,8 +5,23 @@ import { makeHost } from "../store/world.ts";
 import { ip, networkId, simulatedHost } from "./samples.ts";
 
 const delta = makeHost(1).write({ "x/1": 1 });
+const report = {
+  ...{ host: simulatedHost(1), incarnation: 1, serial: 2, isIsolated: false },
+  lost: [{ host: simulatedHost(2), incarnation: 0 }],
+  heard: [simulatedHost(3)],
+  signature: new Uint8Array(64),
+};
 const samples: Envelope[] = [
-  { kind: "ping", nonce: 1, root: new Uint8Array(16) },
+  { kind: "ping", nonce: 1, root: new Uint8Array(16), reports: new Uint8Array(8), rttUs: 200 },
+  { kind: "pong", nonce: 1, root: new Uint8Array(16), reports: new Uint8Array(8) },
+  { kind: "doubt", host: simulatedHost(1), nonce: 5 },
+  { kind: "report", report },
+  { kind: "reports", reports: [report] },
+  {
+    kind: "letter",
+    ...{ from: simulatedHost(1), to: simulatedHost(2), hops: 1 },
+    ...{ body: new Uint8Array([1]), signature: new Uint8Array(64) },
+  },
   { kind: "delta", delta },
   { kind: "head", head: delta.head },
   { kind: "confirm", epoch: 1, seq: 2 },

@@ -5,6 +5,8 @@ import { simulatedHost } from "../simulation/crypto.ts";
 
 const options = {
   retryMs: 250,
+  lostMinMs: 1000,
+  lostMaxMs: 30_000,
   unreachablePerAliveMs: 500,
   unreachableMinMs: 1000,
   unreachableMaxMs: 30_000,
@@ -13,15 +15,22 @@ const options = {
   dialMs: 10_000,
 };
 
-function target(n: number, reach: DialTarget["reach"], isLinked = false): DialTarget {
-  return { host: simulatedHost(n), address: `10.0.0.${n}:7790`, reach, isLinked };
+function target(n: number, need: DialTarget["need"]): DialTarget {
+  return { host: simulatedHost(n), address: `10.0.0.${n}:7790`, need };
 }
 
+const crowd = { seeds: [], company: { isAlone: false, alive: 2 } };
+
 /** Every dial of a run with ticks of 100 ms, each failing at once. */
-function dials(dialer: Dialer, targets: readonly DialTarget[], seeds: string[], forMs: number) {
+function dials(
+  dialer: Dialer,
+  targets: readonly DialTarget[],
+  world: Parameters<Dialer["tick"]>[1],
+  forMs: number,
+) {
   const all: { at: number; address: string }[] = [];
   for (let now = 0; now <= forMs; now += 100) {
-    for (const address of dialer.tick(targets, seeds, now)) {
+    for (const address of dialer.tick(targets, world, now)) {
       all.push({ at: now, address });
       dialer.settled(address, now);
     }
@@ -30,41 +39,51 @@ function dials(dialer: Dialer, targets: readonly DialTarget[], seeds: string[], 
 }
 
 describe("dialer", () => {
-  it("dials a lost host at once and then every retry", () => {
-    const all = dials(new Dialer(options, seededRandom(1)), [target(2, "suspect")], [], 1000);
+  it("dials a doubted host at once and then every retry", () => {
+    const all = dials(new Dialer(options, seededRandom(1)), [target(2, "doubted")], crowd, 1000);
     assert.deepEqual(
       all.map(({ at }) => at),
       [0, 300, 600, 900],
     );
   });
 
-  it("does not dial a linked host, nor one it is dialling", () => {
+  it("dials a lost host that others reach less and less often, and at once on word that it is back", () => {
     const dialer = new Dialer(options, seededRandom(1));
-    assert.deepEqual(dialer.tick([target(2, "alive", true)], ["seed:1"], 0), []);
-    const lost = [target(3, "suspect")];
-    assert.equal(dialer.tick(lost, [], 0).length, 1);
-    assert.equal(dialer.tick(lost, [], 5000).length, 0);
-    assert.equal(dialer.tick(lost, [], 10_000).length, 1);
+    const lost = [target(2, "lost")];
+    const all = dials(dialer, lost, crowd, 40_000).map(({ at }) => at);
+    assert.deepEqual(all, [0, 1000, 3000, 7000, 15_000, 31_000]);
+    assert.deepEqual(dialer.tick(lost, crowd, 40_100), []);
+    dialer.hurry("10.0.0.2:7790");
+    assert.deepEqual(dialer.tick(lost, crowd, 40_200), ["10.0.0.2:7790"]);
+  });
+
+  it("does not dial what it is dialling", () => {
+    const dialer = new Dialer(options, seededRandom(1));
+    const lost = [target(3, "doubted")];
+    assert.equal(dialer.tick(lost, crowd, 0).length, 1);
+    assert.equal(dialer.tick(lost, crowd, 5000).length, 0);
+    assert.equal(dialer.tick(lost, crowd, 10_000).length, 1);
   });
 
   it("never gives up on an unreachable host, at about two attempts a second over the cluster", () => {
-    const hosts = 20;
-    const alive = Array.from({ length: hosts - 1 }, (_, at) => target(at + 2, "alive", true));
+    const alive = 20;
+    const world = { seeds: [], company: { isAlone: false, alive } };
     const dialer = new Dialer(options, seededRandom(2));
-    const all = dials(dialer, [...alive, target(99, "unreachable")], [], 1_000_000);
-    const perSecond = (all.length / 1000) * hosts;
+    const all = dials(dialer, [target(99, "unreachable")], world, 1_000_000);
+    const perSecond = (all.length / 1000) * alive;
     assert.ok(perSecond > 1 && perSecond < 3, `${perSecond} attempts a second`);
     assert.ok((all.at(-1)?.at ?? 0) > 900_000);
   });
 
   it("asks the seeds only while it has no link at all, less and less often", () => {
     const dialer = new Dialer(options, seededRandom(3));
-    const gaps = dials(dialer, [], ["seed:1"], 120_000).map(({ at }) => at);
+    const alone = { seeds: ["seed:1"], company: { isAlone: true, alive: 1 } };
+    const gaps = dials(dialer, [], alone, 120_000).map(({ at }) => at);
     assert.equal(gaps[0], 0);
     const last = (gaps.at(-1) ?? 0) - (gaps.at(-2) ?? 0);
     assert.ok(last >= 7000 && last <= 23_000, `${last} ms`);
     dialer.linked();
-    assert.deepEqual(dialer.tick([target(2, "alive", true)], ["seed:1"], 200_000), []);
-    assert.deepEqual(dialer.tick([], ["seed:1"], 200_100), ["seed:1"]);
+    assert.deepEqual(dialer.tick([], { ...alone, company: crowd.company }, 200_000), []);
+    assert.deepEqual(dialer.tick([], alone, 200_100), ["seed:1"]);
   });
 });

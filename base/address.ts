@@ -96,13 +96,32 @@ export function cidrOf(ip: Ip, prefix: number): Cidr {
 }
 
 /** First address, length of prefix and count of addresses of a subnet. */
-export function cidrRange(cidr: Cidr): {
+export type CidrRange = {
   readonly family: Family;
   readonly first: bigint;
   readonly last: bigint;
   readonly prefix: number;
   readonly size: bigint;
-} {
+};
+
+/**
+ * Parsed before: a new network is compared with all others, which are as many texts to parse. Past
+ * the maximum all are parsed anew.
+ */
+const ranges = new Map<Cidr, CidrRange>();
+const rangesAtMost = 8_192;
+
+/** The range of a subnet. */
+export function cidrRange(cidr: Cidr): CidrRange {
+  const known = ranges.get(cidr);
+  if (known !== undefined) return known;
+  const range = parseRange(cidr);
+  if (ranges.size >= rangesAtMost) ranges.clear();
+  ranges.set(cidr, range);
+  return range;
+}
+
+function parseRange(cidr: Cidr): CidrRange {
   const [address, length] = cidr.split("/") as [Ip, string];
   const family = familyOf(address);
   const first = ipToNumber(address);

@@ -7,6 +7,7 @@
 import type { Connection, Stream, StreamHandler, Topology } from "@libp2p/interface";
 import type { HostId } from "../../base/id.ts";
 import type { Registrar } from "./node.ts";
+import { renewByHalves } from "./window.ts";
 
 type Admission = { readonly connection: Connection; readonly gossipTimer: NodeJS.Timeout };
 
@@ -84,6 +85,7 @@ export class Gate {
   #watched(handler: StreamHandler): StreamHandler {
     return (stream, connection) => {
       clearTimeout(this.#admissionOf(connection)?.gossipTimer);
+      renewByHalves(stream);
       onceOver(stream, () => this.#broken(connection, "its gossip stream ended"));
       return handler(stream, connection);
     };

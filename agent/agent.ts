@@ -178,9 +178,10 @@ export class Agent {
   received(from: HostId, bytes: Uint8Array, now: Instant): void {
     this.#now = now;
     const envelope = decodeEnvelope(bytes);
-    if (envelope === undefined)
+    if (envelope === undefined) {
       this.#log.warn("malformed message", { host: from, bytes: bytes.length });
-    else dispatch(from, envelope, this.#reader(), now);
+      this.#parts.gatekeeper.judged(from, "reject", now);
+    } else dispatch(from, envelope, this.#reader(), now);
   }
 
   /** A gossiped message; the verdict decides whether it is passed on. */

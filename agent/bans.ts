@@ -130,12 +130,16 @@ export class Bans {
   }
 
   /** A host's entries; after its last its other words count. */
-  told(from: HostId, { entries, isLast }: Extract<Envelope, { kind: "revocations" }>): void {
-    this.take(entries, from);
-    if (!isLast) return;
+  told(
+    from: HostId,
+    { entries, isLast }: Extract<Envelope, { kind: "revocations" }>,
+  ): GossipVerdict {
+    const verdict = this.take(entries, from);
+    if (!isLast) return verdict;
     // It waits for ours, be it that by now we see no difference.
     if (!this.#hasTold.has(from)) this.#tell(from);
     if (this.#unread.delete(from)) this.#agreed(from);
+    return verdict;
   }
 
   /** What a linked host's set comes to: where it is another, it gets all of ours. */

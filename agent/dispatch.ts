@@ -34,7 +34,7 @@ type Neighbourly = Extract<
 
 /** Handles a message that came over the link with `from`. */
 export function dispatch(from: HostId, message: Envelope, reader: Reader, now: Instant): void {
-  const { bans, revocations } = reader.parts.gatekeeper;
+  const { bans } = reader.parts.gatekeeper;
   if (bans.isUnread(from) && message.kind !== "revocations") return;
   switch (message.kind) {
     case "ping":
@@ -50,7 +50,8 @@ export function dispatch(from: HostId, message: Envelope, reader: Reader, now: I
     case "letter": {
       const opened = reader.parts.post.open(message);
       if (opened.kind === "pass") reader.emit(opened.send);
-      if (opened.kind === "ours" && !revocations.isRevoked(opened.from))
+      // Who bears it is a member; who wrote it may be anybody with a key.
+      if (opened.kind === "ours" && reader.parts.tables.hosts.has(opened.from))
         personal({ from: opened.from, bearer: from }, opened.message, reader, now);
       return;
     }
@@ -112,7 +113,7 @@ function neighbourly(from: HostId, message: Neighbourly, reader: Reader, now: In
       return contacts.allReported(message.reports, now);
     case "revocations":
     case "revoked":
-      return gatekeeper.heard(from, message);
+      return gatekeeper.heard(from, message, now);
     default:
       return unreachable(message);
   }
@@ -145,7 +146,7 @@ function personal(
     case "joined":
     case "renew":
     case "renewed":
-      return gatekeeper.heard(from, message);
+      return gatekeeper.heard(from, message, now);
     default:
       return unreachable(message);
   }

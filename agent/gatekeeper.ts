@@ -43,6 +43,8 @@ export type GatekeeperOptions = {
   readonly tables: Tables;
   readonly replica: Replica;
   readonly linked: () => readonly HostId[];
+  /** Hosts that messages find, over others where there is no link. */
+  readonly reachable: () => readonly HostId[];
   /** The map means something else than before. */
   readonly follow: (changes: readonly TableChange[]) => void;
   /** A new link speaks like any other from now on. */
@@ -93,7 +95,7 @@ export class Gatekeeper {
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
-    const { self, cluster, crypto, clock, log, emit, tables, linked } = options;
+    const { self, cluster, crypto, clock, log, emit, tables, reachable } = options;
     const { relayMs, penaltyMs, compareMs } = timing.admission;
     const wallMs = () => clock.wallMs();
     const revocations = new Revocations({ cluster, crypto, limits });
@@ -109,7 +111,7 @@ export class Gatekeeper {
     this.#book = new TokenBook({ issuer: self, cluster, crypto, limits });
     this.office = new Office({ ...rest, papers, book: this.#book, log: log.named("office") });
     const addressOf = (host: HostId) => tables.hosts.get(host)?.address;
-    this.#relay = new Relay({ self, office: this.office, emit, linked, addressOf, relayMs });
+    this.#relay = new Relay({ self, office: this.office, emit, reachable, addressOf, relayMs });
     this.#misconduct = new Misconduct({ falseMessages: limits.falseMessages, penaltyMs });
   }
 
@@ -195,7 +197,7 @@ export class Gatekeeper {
     this.#relay.requested(ticket, request, now);
   }
 
-  /** A gossiped message came to this; who says much that is false is left alone. */
+  /** What a host said came to this; who says much that is false is left alone. */
   judged(from: HostId, verdict: GossipVerdict, now: Instant): void {
     if (verdict !== "reject" || !this.#misconduct.note(from, now)) return;
     const reason = "it sends what proves false";
@@ -204,10 +206,10 @@ export class Gatekeeper {
   }
 
   /** What a member says to us about who is one. */
-  heard(from: HostId, envelope: AdmissionEnvelope): void {
+  heard(from: HostId, envelope: AdmissionEnvelope, now: Instant): void {
     switch (envelope.kind) {
       case "revocations":
-        return this.bans.told(from, envelope);
+        return this.judged(from, this.bans.told(from, envelope), now);
       case "join":
         return this.#relay.relayed(from, envelope);
       case "joined":

@@ -14,7 +14,7 @@ import { nodeCrypto, nodeSigner } from "../base/node/crypto.ts";
 import { debugLog } from "../base/node/log.ts";
 import { systemRandom } from "../base/node/random.ts";
 import { version } from "../base/version.ts";
-import type { Certificate } from "../membership/certificate.ts";
+import { type Certificate, certificateFault } from "../membership/certificate.ts";
 import {
   type Credentials,
   damaged,
@@ -137,6 +137,7 @@ async function settle(
   const credentials = await loadCredentials(config.dataDir, { crypto, wallMs });
   const question = { credentials, config, seeds, host, crypto, random: systemRandom, wallMs };
   const standing = standingOf(question);
+  checkPapers(standing, { host, crypto, config });
   if (standing.kind === "member" && standing.isNew && standing.rootSeed !== undefined) {
     await journal.append([markFresh], { isDurable: true });
     await saveRoot(config.dataDir, standing.rootSeed, crypto);
@@ -145,6 +146,17 @@ async function settle(
   const boot = parseBootId(toHex(systemRandom.bytes(8))) as BootId;
   const known = { config, underlay, host, name, boot, crypto, standing, credentials, seeds, log };
   return { ...known, problem: undefined };
+}
+
+/** A certificate that proves nothing would be found out by everybody but us. */
+function checkPapers(
+  standing: Standing,
+  { host, crypto, config }: Pick<Setting, "host" | "crypto" | "config">,
+): void {
+  if (standing.kind !== "member") return;
+  const { certificate, cluster } = standing;
+  const fault = certificateFault(certificate, { cluster, host }, crypto);
+  if (fault !== undefined) throw damaged(`${config.dataDir}/certificate (${fault})`, "certificate");
 }
 
 /** Whom we shall speak to first: what was configured, else what the token says. */

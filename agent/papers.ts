@@ -51,7 +51,7 @@ export class Papers {
   readonly #emit: Emit;
   readonly #log: Log;
   readonly #options: PapersOptions;
-  readonly #linked: () => readonly HostId[];
+  readonly #reachable: () => readonly HostId[];
   readonly #changed: () => void;
   readonly #checked = new Map<string, boolean>();
   #certificate: Certificate;
@@ -74,7 +74,7 @@ export class Papers {
     readonly emit: Emit;
     readonly log: Log;
     readonly options: PapersOptions;
-    readonly linked: () => readonly HostId[];
+    readonly reachable: () => readonly HostId[];
     /** The host record is to say something new. */
     readonly changed: () => void;
   }) {
@@ -89,7 +89,7 @@ export class Papers {
     this.#emit = options.emit;
     this.#log = options.log;
     this.#options = options.options;
-    this.#linked = options.linked;
+    this.#reachable = options.reachable;
     this.#changed = options.changed;
     this.keeper = new Keeper("certificate", options.emit, () => encode(this.#next));
   }
@@ -199,7 +199,8 @@ export class Papers {
   /** A member asks for a new certificate. */
   renewalAsked(from: HostId): void {
     const issuer = this.issuer();
-    if (issuer === undefined || this.#revocations.isRevoked(from)) return;
+    // Only a member is given another certificate: one whose record proves the one it has.
+    if (issuer === undefined || !this.#tables.hosts.has(from)) return;
     this.#log.info("certificate renewed", { host: from });
     const certificate = certify(from, this.terms(), issuer);
     this.#emit({ kind: "send", to: from, message: { kind: "renewed", certificate } });
@@ -228,14 +229,14 @@ export class Papers {
     });
   }
 
-  /** Of a linked admin, if there is one; else one is dialled, and asked the next time. */
+  /** Of an admin that answers, if there is one; else one is dialled, and asked the next time. */
   #ask(): void {
     const admins = this.admins();
-    const linked = admins.filter((host) => this.#linked().includes(host));
-    const to = pick(this.#random, linked.length > 0 ? linked : admins);
+    const near = admins.filter((host) => this.#reachable().includes(host));
+    const to = pick(this.#random, near.length > 0 ? near : admins);
     const address = to && this.#tables.hosts.get(to)?.address;
     if (to === undefined || address === undefined) return;
-    if (linked.length > 0) this.#emit({ kind: "send", to, message: { kind: "renew" } });
+    if (near.length > 0) this.#emit({ kind: "send", to, message: { kind: "renew" } });
     else this.#emit({ kind: "dial", address });
   }
 

@@ -132,7 +132,10 @@ function makeKnown(options: AgentOptions, hooks: Hooks) {
   });
   const tables = new Tables();
   const { replica } = store;
-  const gatekeeper = new Gatekeeper({ ...options, ...hooks, tables, replica, linked });
+  const gatekeeper = new Gatekeeper({
+    ...{ ...options, ...hooks, tables, replica, linked },
+    reachable: () => contacts.reachable(),
+  });
   const post = new Post({
     ...{ self, cluster, crypto, hops: limits.letterHops, log: log.named("post") },
     isLinked: (host) => contacts.isLinked(host),

@@ -1,7 +1,7 @@
 /**
  * Strangers at the door. Any member can be asked to let one in; only the issuer of its token can
  * decide. So whoever is asked passes the question on to the issuer and the answer back; an issuer
- * that is no neighbour is dialled for it.
+ * that seems to be away is dialled once more for it.
  */
 import type { HostId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
@@ -30,7 +30,7 @@ export class Relay {
   readonly #self: HostId;
   readonly #office: Pick<Office, "judge">;
   readonly #emit: Emit;
-  readonly #linked: () => readonly HostId[];
+  readonly #reachable: () => readonly HostId[];
   readonly #addressOf: (host: HostId) => string | undefined;
   readonly #relayMs: number;
   /** Questions passed on, by the id we gave them. */
@@ -41,14 +41,14 @@ export class Relay {
     readonly self: HostId;
     readonly office: Pick<Office, "judge">;
     readonly emit: Emit;
-    readonly linked: () => readonly HostId[];
+    readonly reachable: () => readonly HostId[];
     readonly addressOf: (host: HostId) => string | undefined;
     readonly relayMs: number;
   }) {
     this.#self = options.self;
     this.#office = options.office;
     this.#emit = options.emit;
-    this.#linked = options.linked;
+    this.#reachable = options.reachable;
     this.#addressOf = options.addressOf;
     this.#relayMs = options.relayMs;
   }
@@ -102,9 +102,9 @@ export class Relay {
 
   #pass(ticket: number, what: Pick<Passed, "issuer" | "request">, now: Instant): void {
     const { issuer } = what;
-    const isLinked = this.#linked().includes(issuer);
+    const isReachable = this.#reachable().includes(issuer);
     const address = this.#addressOf(issuer);
-    if (!isLinked && address === undefined) return this.#answer(ticket, unreachable(issuer));
+    if (!isReachable && address === undefined) return this.#answer(ticket, unreachable(issuer));
     if (this.#open.size >= relaysAtMost) {
       this.#answer(ticket, refuseJoin("TIMED_OUT", "too many hosts are joining here; try again"));
       return;
@@ -112,7 +112,7 @@ export class Relay {
     this.#id += 1;
     const open = { ticket, ...what, until: now + this.#relayMs, isSent: false };
     this.#open.set(this.#id, open);
-    if (isLinked) this.#send(this.#id, open);
+    if (isReachable) this.#send(this.#id, open);
     else if (address !== undefined) this.#emit({ kind: "dial", address });
   }
 

@@ -182,7 +182,6 @@ export class Bans {
   }
 
   #enforce(): void {
-    if (this.isSelfRevoked) return;
     const known = new Set([...this.#replica.origins(), ...this.#linked()]);
     this.#follow([...known].flatMap((host) => this.#judge(host)));
   }

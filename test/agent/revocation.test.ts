@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { type Envelope, encodeEnvelope } from "../../agent/envelope.ts";
+import { decodeHello, encodeHello } from "../../membership/hello.ts";
 import type { Cluster } from "../simulation/cluster.ts";
 import type { SimulatedHost } from "../simulation/host.ts";
 import {
@@ -180,5 +182,51 @@ describe("a revoked host", () => {
       for (const n of [1, 2, 4, 5, 6])
         assert.ok(!shownBy(cluster, hostOf(cluster, n)).includes(3), `seed ${seed}, host ${n}`);
     }
+  });
+});
+
+describe("two hosts that know different revocations", () => {
+  it("tell each other first of all when they meet", () => {
+    const cluster = peopled(4);
+    part(cluster, [1, 2], [3, 4]);
+    cluster.run(8_000);
+    revoke(cluster, hostOf(cluster, 1), 3);
+    cluster.run(1_000);
+    const [one, four] = [hostOf(cluster, 1), hostOf(cluster, 4)];
+    for (const [from, to] of [
+      [one, four],
+      [four, one],
+    ] as const)
+      cluster.network.cut(from.id, to.id, false);
+    while (!linksOf(cluster, four).includes(1)) cluster.run(1);
+    cluster.run(50);
+    assert.deepEqual(linksOf(cluster, four), [1]);
+  });
+
+  it("hear nothing else of each other until then", () => {
+    const cluster = formed(1, 2);
+    const [host, peer] = [hostOf(cluster, 1), hostOf(cluster, 2)];
+    const agent = host.agent();
+    const said = decodeHello(peer.hello());
+    assert.ok(agent && said);
+    const now = cluster.schedule.now();
+    const hello = encodeHello({ ...said, revocations: new Uint8Array(16) });
+    const effectsOf = (act: () => void) => {
+      act();
+      return agent
+        .drain()
+        .map((effect) => ("message" in effect ? effect.message.kind : effect.kind));
+    };
+    const hear = (message: Envelope) =>
+      effectsOf(() => agent.received(peer.id, encodeEnvelope(message), now));
+    const ping: Envelope = { kind: "ping", nonce: 1, root: new Uint8Array(16) };
+    const link = { host: peer.id, hello, address: peer.address, isInbound: false };
+    const first = effectsOf(() => agent.linkUp(link, now));
+    assert.ok(first.includes("revocations") && !first.includes("pull"));
+    assert.deepEqual(hear(ping), []);
+    assert.deepEqual([...agent.serve(peer.id, new Uint8Array(0))], []);
+    const last: Envelope = { kind: "revocations", entries: [], isLast: true };
+    assert.ok(hear(last).includes("pull"), "then the maps are compared");
+    assert.ok(hear(ping).includes("pong"));
   });
 });

@@ -3,19 +3,17 @@
  * with us, so those who have no link are counted by address, and sent away when their time is over.
  */
 import type { Connection, ConnectionGater, MultiaddrConnection } from "@libp2p/interface";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { type HostId, parseHostId } from "../../base/id.ts";
 import { addressText } from "./address.ts";
 import type { TransportLimits } from "./limits.ts";
-
-/** No address may keep all others out. */
-const shareOfOneAddress = 1 / 4;
+import { placeOf, WaitingRoom } from "./waiting-room.ts";
 
 /** Counts and times the hosts that are connected and have no link. */
 export class Door {
   readonly #limits: TransportLimits;
   readonly #isLinked: (host: HostId, connection: Connection) => boolean;
-  /** Strangers' ends of connections, by their host part. */
-  readonly #waiting = new Map<string, Set<string>>();
+  readonly #room: WaitingRoom<MultiaddrConnection>;
   readonly #timers = new Map<Connection, NodeJS.Timeout>();
 
   constructor(
@@ -24,6 +22,7 @@ export class Door {
   ) {
     this.#limits = limits;
     this.#isLinked = isLinked;
+    this.#room = new WaitingRoom(limits.pendingConnections);
   }
 
   readonly gater: ConnectionGater = {
@@ -43,10 +42,17 @@ export class Door {
     connection.addEventListener("close", () => this.#forget(connection), { once: true });
   }
 
-  /** It has a link: it no longer counts. */
+  /** It has a link: it no longer counts, and who comes from there is let in before strangers. */
   admitted(connection: Connection): void {
     this.#forget(connection);
-    this.#leaves(addressText(connection.remoteAddr));
+    const address = addressText(connection.remoteAddr);
+    this.#room.leave(address);
+    this.#room.expect(placeOf(address));
+  }
+
+  /** We dial members only, and strangers never: who dials us from there is let in before others. */
+  dialled(address: Multiaddr): void {
+    this.#room.expect(placeOf(addressText(address)));
   }
 
   close(): void {
@@ -56,17 +62,10 @@ export class Door {
 
   #comesIn(connection: MultiaddrConnection): boolean {
     const address = addressText(connection.remoteAddr);
-    const same = this.#waiting.get(hostPart(address)) ?? new Set();
-    if (same.size >= this.#limits.pendingConnections * shareOfOneAddress) return false;
-    this.#waiting.set(hostPart(address), same.add(address));
-    connection.addEventListener("close", () => this.#leaves(address), { once: true });
-    return true;
-  }
-
-  #leaves(address: string): void {
-    const same = this.#waiting.get(hostPart(address));
-    same?.delete(address);
-    if (same?.size === 0) this.#waiting.delete(hostPart(address));
+    const { isIn, givesWay } = this.#room.enter(address, connection);
+    givesWay?.abort(new Error("others wait as well"));
+    if (isIn) connection.addEventListener("close", () => this.#room.leave(address), { once: true });
+    return isIn;
   }
 
   #timeIsOver(connection: Connection): void {
@@ -80,8 +79,4 @@ export class Door {
     clearTimeout(this.#timers.get(connection));
     this.#timers.delete(connection);
   }
-}
-
-function hostPart(address: string): string {
-  return address.slice(0, address.lastIndexOf(":"));
 }

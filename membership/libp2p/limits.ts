@@ -9,7 +9,7 @@ export type TransportLimits = {
   readonly pageBytes: number;
   /** Links at once. */
   readonly connections: number;
-  /** Connections of hosts that have no link with us. One address may hold a quarter of them. */
+  /** Connections of hosts that have no link with us (waiting-room.ts). */
   readonly pendingConnections: number;
   /** Bytes waiting on one link for a peer that does not read. */
   readonly sendQueueBytes: number;

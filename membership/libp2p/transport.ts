@@ -86,7 +86,10 @@ export async function openTransport(options: TransportOptions): Promise<OpenTran
     handler,
     limits,
     defaultPort: () => listeningPort(node),
-    dial: (address, signal) => node.services.inner.dial(address, signal),
+    dial: (address, signal) => {
+      door.dialled(address);
+      return node.services.inner.dial(address, signal);
+    },
     greet: (stream, connection, withinMs) => links.greet(stream, connection, withinMs),
     closing: closing.signal,
   });

@@ -54,7 +54,7 @@ export class WaitingRoom<Guest> {
     this.#taken.delete(address);
   }
 
-  /** The longest wait at the place with the most seats, if that has two more than the newcomer's. */
+  /** The longest wait at the place with most seats, if it has two more than the newcomer's. */
   #greediest(
     strangers: readonly (readonly [string, Seat<Guest>])[],
     same: number,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { limits, timing } from "../../agent/config.ts";
 import { encodeEnvelope } from "../../agent/envelope.ts";
+import { encode } from "../../base/codec.ts";
 import type { HostId } from "../../base/id.ts";
 import { certify, clusterOf } from "../../membership/certificate.ts";
 import { decodeHello, encodeHello } from "../../membership/hello.ts";
@@ -115,6 +116,22 @@ describe("a member", () => {
       linksOf(cluster, honest).filter((n) => n !== 5),
       [1, 2, 3],
     );
+  });
+
+  it("cannot bring a stranger a certificate by passing on its wish for a new one", () => {
+    const cluster = formed(1, 3);
+    const [admin, bearer] = [hostOf(cluster, 1), hostOf(cluster, 3)];
+    const stranger = simulatedHost(50);
+    const body = encodeEnvelope({ kind: "renew" });
+    const said = encode(["starling letter 1", clusterId, stranger, admin.id, body]);
+    const signature = simulatedCrypto(stranger).sign(said);
+    const letter = { kind: "letter", from: stranger, to: admin.id, hops: 1, body } as const;
+    const sent: string[] = [];
+    const agent = admin.agent();
+    assert.ok(agent);
+    agent.received(bearer.id, encodeEnvelope({ ...letter, signature }), cluster.schedule.now());
+    for (const effect of agent.drain()) if (effect.kind === "send") sent.push(effect.message.kind);
+    assert.deepEqual(sent, []);
   });
 
   it("cannot answer in an issuer's place", () => {

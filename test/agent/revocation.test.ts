@@ -219,7 +219,8 @@ describe("two hosts that know different revocations", () => {
     };
     const hear = (message: Envelope) =>
       effectsOf(() => agent.received(peer.id, encodeEnvelope(message), now));
-    const ping: Envelope = { kind: "ping", nonce: 1, root: new Uint8Array(16) };
+    const [root, reports] = [new Uint8Array(16), new Uint8Array(8)];
+    const ping: Envelope = { kind: "ping", nonce: 1, root, reports };
     const link = { host: peer.id, hello, address: peer.address, isInbound: false };
     const first = effectsOf(() => agent.linkUp(link, now));
     assert.ok(first.includes("revocations") && !first.includes("pull"));

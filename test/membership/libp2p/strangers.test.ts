@@ -190,36 +190,6 @@ describe("a stranger at the port", () => {
   });
 });
 
-describe("strangers at many addresses", () => {
-  it("hold the door against no member, nor against somebody new", async () => {
-    const world = new RealWorld({ pendingConnections: 32, upgradeMs: 60_000 });
-    try {
-      const a = await openStation(world, 0);
-      const places = Array.from({ length: 12 }, (_, at) => `127.0.1.${at + 1}`);
-      const crowd = places.flatMap((place) =>
-        Array.from({ length: 20 }, () => socketTo(a.address, place).resume()),
-      );
-      // Those that are turned away, or give way to others, come back as long as it lasts.
-      let isOver = false;
-      const again = (place: string) => {
-        if (isOver) return;
-        const socket = socketTo(a.address, place).resume();
-        crowd.push(socket);
-        socket.once("close", () => setImmediate(again, place));
-      };
-      const connected = crowd.map((socket) => once(socket, "connect"));
-      await Promise.all(connected);
-      for (const place of places) again(place);
-      // From an address that nobody has been met at.
-      await stillWorks(world, a, 1);
-      isOver = true;
-      for (const socket of crowd) socket.destroy();
-    } finally {
-      await world.close();
-    }
-  });
-});
-
 describe("a stranger who has shaken hands", () => {
   let world: RealWorld;
   let a: Station;

@@ -199,6 +199,7 @@ export class Addressing {
     const { isFrozen, isHeldBack, isReachable } = this.#surroundings;
     if (isFrozen(owner)) return "frozen";
     if (owner !== this.#self) return isReachable(owner) ? "reachable" : "unreachable";
+    if (this.#mayAllocate() !== undefined) return "frozen";
     return grant !== undefined && isHeldBack(grant) ? "frozen" : "ours";
   }
 

@@ -34,7 +34,7 @@ import { unmarkFresh } from "./fresh.ts";
 import { type AgentOptions, type Hooks, makeParts, type Parts } from "./parts.ts";
 import { restoreParts, type Stored } from "./restoring.ts";
 import { hostKey } from "./schema.ts";
-import { selfRecord } from "./self-record.ts";
+import { selfRecord, withSelf } from "./self-record.ts";
 import { statusView } from "./status.ts";
 import type { TableChange } from "./tables.ts";
 import type { Scene } from "./views.ts";
@@ -332,7 +332,8 @@ export class Agent {
 
   #write(writes: readonly Write[], localOps: readonly JournalOp[] = []): number {
     this.#writeTicket += 1;
-    this.#parts.replication.write(this.#writeTicket, writes, localOps);
+    const all = withSelf(writes, this.#options, this.#parts);
+    this.#parts.replication.write(this.#writeTicket, all, localOps);
     return this.#writeTicket;
   }
 

@@ -161,7 +161,7 @@ export class OwnPast {
     }
     const lost = takeBack(replica.origin(self), past.records, this.#since);
     log.warn("records taken back from peers", { count: lost.length });
-    writer.refute(past.head);
+    writer.refute(past.head, lost);
     write(lost);
   }
 }

@@ -38,6 +38,8 @@ export class Writer {
   #floor: number;
   /** Others hold another state of ours: only the full set replaces it, and soon. */
   #isForked = false;
+  /** Until the fork is on disk: what it takes back. */
+  #lost: readonly Write[] = [];
   /** Closed until we know what we wrote before. */
   #isOpen = false;
 
@@ -84,11 +86,12 @@ export class Writer {
 
   /**
    * Moves above what somebody else has heard of us and replaces it: our disk was lost, restored or
-   * cloned (SWIM's refutation).
+   * cloned (SWIM's refutation). `lost` we take back with it, in however many attempts.
    */
-  refute(heard: Version): void {
+  refute(heard: Version, lost: readonly Write[]): void {
     this.#raise(heard);
     this.#isForked = true;
+    this.#lost = lost;
   }
 
   /** The next batch to append, if none is under way. */
@@ -107,7 +110,10 @@ export class Writer {
     assert(done !== undefined, "an append completed that nobody started");
     this.#underWay = undefined;
     const { from, head } = done.delta;
-    if (from === undefined && head.epoch >= this.#floor) this.#isForked = false;
+    if (from === undefined && head.epoch >= this.#floor) {
+      this.#isForked = false;
+      this.#lost = [];
+    }
     return { ...done, differences: this.#replica.commit(done.delta) };
   }
 
@@ -132,7 +138,7 @@ export class Writer {
     const isMine = state?.head.boot === this.#boot;
     const epoch = Math.max(this.#floor, isMine ? before : before + 1);
     const seq = last + 1;
-    const latest = new Map(writes.map(({ key, value }) => [key, value]));
+    const latest = new Map([...this.#lost, ...writes].map(({ key, value }) => [key, value]));
     const some: Change[] = [...latest].map(([key, value]) => ({ key, seq, value }));
     const changes = this.#isForked ? fullSet(state?.entries() ?? [], some) : some;
     const commitment = this.#replica.commitmentAfter(this.#self, changes, this.#isForked);

@@ -62,6 +62,10 @@ export class Cluster {
   readonly lostDisks = new Set<SimulatedHost>();
   /** Hosts that stay down until everything heals. */
   readonly zombies = new Set<SimulatedHost>();
+  /** Hosts that somebody has asked to forget: nothing of theirs counts any more. */
+  readonly retired = new Set<SimulatedHost>();
+  /** Hosts that were asked to leave, and have not said that they have. */
+  readonly leaving = new Set<SimulatedHost>();
   /** How often each rare thing happened, so that a run that never met it can be told. */
   readonly marks = new Map<string, number>();
   /** Share of durable writes that a host's disk refuses, in percent. */
@@ -127,6 +131,16 @@ export class Cluster {
     });
   }
 
+  /** The answer of a host that gives it at once; undefined of one that is down, stopped or busy. */
+  answered(host: SimulatedHost, command: Command): Answer | undefined {
+    let answer: Answer | undefined;
+    if (!host.isUp || host.isPaused) return undefined;
+    host.ask(command, (given) => {
+      answer = given;
+    });
+    return answer;
+  }
+
   /** The answer, run to: for the quiet phases of a test. */
   answer(host: SimulatedHost, command: Command): Answer {
     let answer: Answer | undefined;
@@ -175,6 +189,22 @@ export class Cluster {
     this.lostDisks.add(host);
   }
 
+  /** Somebody is about to forget a host. */
+  retire(host: SimulatedHost): void {
+    this.retired.add(host);
+    this.witness.retire(host);
+    this.withdrawAll(host);
+  }
+
+  /** Which of a host's endpoints are there is open from now on. */
+  withdrawAll(host: SimulatedHost): void {
+    for (const endpoint of [...this.endpoints.values()]) {
+      if (endpoint.host !== host) continue;
+      this.endpoints.delete(endpoint.id);
+      this.uncertain.add(endpoint.netns);
+    }
+  }
+
   attach(host: SimulatedHost, network: string, wish: Wish = {}): void {
     this.#namespace += 1;
     const netns = `/run/netns/c${this.#namespace}`;
@@ -197,7 +227,9 @@ export class Cluster {
       if (answer.kind !== "endpoint") return;
       const { id, addresses, network: at } = answer.endpoint;
       // Somebody else may have removed the network, and this host not know it yet.
-      if (this.removing.has(network)) this.uncertain.add(netns);
+      const isOut = this.retired.has(host) || this.leaving.has(host);
+      const isOpen = this.removing.has(network) || isOut;
+      if (isOpen) this.uncertain.add(netns);
       else this.endpoints.set(id, { id, host, netns, name, network, networkId: at.id, addresses });
       this.mark("attached");
       this.note(host.n, 4, () => `promises endpoint ${id} ${addresses.join(" ")}`);

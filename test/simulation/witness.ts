@@ -63,6 +63,7 @@ export class Witness {
   /** By network and address: who has it, by its own host's durable word. */
   readonly #holders = new Map<string, EndpointId>();
   readonly #addresses = new Map<EndpointId, readonly string[]>();
+  readonly #retired = new Set<HostId>();
   /** Origins that lie: nothing they sign is held against those who believe it. */
   readonly #liars = new Set<HostId>();
   /** Origins that were revoked: others go back to the last of their versions that counts. */
@@ -113,6 +114,13 @@ export class Witness {
     this.#losers.add(host.id);
     for (const [key, endpoint] of this.#holders)
       if (this.view(host.id).endpoints.get(endpoint)?.host === host.id) this.#holders.delete(key);
+  }
+
+  /** Somebody forgets it: whoever gets its addresses now is right. */
+  retire(host: SimulatedHost): void {
+    this.#retired.add(host.id);
+    for (const [id, endpoint] of this.view(host.id).endpoints)
+      if (endpoint.host === host.id) this.#free(id);
   }
 
   /** The process starts from its disk. */
@@ -207,7 +215,7 @@ export class Witness {
     if (record === undefined) return;
     const since = known?.since ?? this.#now();
     view.endpoints.set(id, { ...record, id, host: origin, since, goneAt: undefined });
-    if (origin === host.id) this.#hold(id, record);
+    if (origin === host.id && !this.#retired.has(origin)) this.#hold(id, record);
   }
 
   #hold(id: EndpointId, { network, ips }: EndpointRecord): void {

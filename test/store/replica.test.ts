@@ -88,7 +88,7 @@ describe("replica", () => {
     const head = before.replica.origin(before.self)?.head;
     assert.ok(head);
     assert.equal(after.replica.hear(head).kind, "self");
-    after.writer.refute(head);
+    after.writer.refute(head, []);
     const refuted = after.write({ "x/3": 1 });
     assert.ok(refuted.from === undefined && refuted.head.epoch > head.epoch);
     assert.equal(b.replica.hear(refuted.head).kind, "gap");

@@ -70,10 +70,26 @@ describe("writer", () => {
   it("keeps in a new epoch everything that was there and not deleted", () => {
     const a = makeHost(1);
     a.write({ "x/1": 1, "x/2": 2 });
-    a.writer.refute({ epoch: 5, seq: 9 });
+    a.writer.refute({ epoch: 5, seq: 9 }, []);
     const delta = a.write({ "x/2": undefined, "x/3": 3 });
     assert.equal(delta.head.epoch, 6);
     assert.deepEqual(delta.changes.map((change) => change.key).toSorted(), ["x/1", "x/3"]);
+  });
+
+  it("takes back what it had forgotten also where the first attempt does not reach the disk", () => {
+    const a = makeHost(1);
+    const lost = [{ key: key("x/1"), value: encode(1) }];
+    a.writer.refute({ epoch: 5, seq: 9 }, lost);
+    a.writer.write(1, lost);
+    assert.ok(a.writer.next());
+    assert.deepEqual(a.writer.failed(), [1]);
+    const again = a.writer.next();
+    assert.deepEqual(
+      again?.changes.map((change) => change.key),
+      ["x/1"],
+    );
+    a.writer.appended();
+    assert.equal(a.writer.hasMore, false);
   });
 });
 

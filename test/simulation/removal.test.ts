@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { chaosStep } from "./chaos.ts";
+import { checkAddresses, checkAgreement } from "./checks.ts";
+import { Cluster } from "./cluster.ts";
+import { LedgerChecks } from "./ledger-checks.ts";
+import type { FaultName } from "./options.ts";
+import { removalStep } from "./removals.ts";
+
+const seeds = Number(process.env["STARLING_SEEDS"] ?? 30);
+const firstSeed = Number(process.env["STARLING_SEED"] ?? 1);
+const steps = 70;
+
+const faults = new Set<FaultName>([
+  "crash",
+  "power",
+  "partition",
+  "one-way",
+  "pause",
+  "slow",
+  "loss",
+  "duplication",
+  "delay",
+  "reordering",
+  "breaks",
+]);
+
+/** Runs one seed to its end and says how much happened. */
+function play(seed: number): Cluster {
+  const isTraced = process.env["STARLING_TRACE"] !== undefined;
+  const cluster = new Cluster({ seed, hosts: 4 + (seed % 4), isTraced });
+  const ledgers = new LedgerChecks();
+  cluster.run(3_000);
+  cluster.createNetwork(cluster.anyHost(), "n1", "10.41.0.0/24");
+  cluster.run(1_000);
+  for (let step = 0; step < steps; step += 1) {
+    chaosStep(cluster, faults);
+    removalStep(cluster);
+    checkAddresses(cluster);
+    ledgers.check(cluster);
+  }
+  cluster.heal();
+  // Who had asked to leave may do so only now.
+  cluster.run(30_000);
+  cluster.heal();
+  cluster.run(30_000);
+  ledgers.check(cluster);
+  checkAgreement(cluster);
+  checkSettled(cluster);
+  return cluster;
+}
+
+/** Nothing stays frozen once everybody hears everybody, but what nobody is left to settle. */
+function checkSettled(cluster: Cluster): void {
+  for (const host of cluster.hosts.filter(({ isUp }) => isUp)) {
+    const status = cluster.answer(host, { kind: "status" });
+    assert.ok(status.kind === "status");
+    const { warnings } = status.status;
+    const waits = warnings.filter((text) => /frozen until/.test(text));
+    assert.deepEqual(waits, [], `host-${host.n} still waits`);
+    if (warnings.some((text) => text.includes('run "starling forget'))) cluster.mark("orphaned");
+    if (warnings.some((text) => text.includes("this host was forgotten by")))
+      cluster.mark("zombie");
+  }
+}
+
+describe("hosts that leave and are forgotten under every fault", () => {
+  it("leave no address with two owners, ever, and none without one when it is over", function () {
+    this.timeout(240_000);
+    const marks = new Map<string, number>();
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
+      try {
+        for (const [mark, count] of play(seed).marks)
+          marks.set(mark, (marks.get(mark) ?? 0) + count);
+      } catch (cause) {
+        const again = `STARLING_SEED=${seed} STARLING_SEEDS=1 npx mocha test/simulation/removal.test.ts`;
+        throw new Error(`seed ${seed}: ${(cause as Error).message}; again: ${again}`, { cause });
+      }
+    }
+    if (seeds < 30) return;
+    for (const mark of [
+      "left",
+      "forgotten",
+      "forgotten again",
+      "forgotten on two hosts",
+      "forgotten: released",
+      "forgotten: frozen",
+      "zombie",
+      "forgotten host has not heard of it",
+      "split",
+      "power lost",
+    ])
+      assert.ok((marks.get(mark) ?? 0) > 0, `it happened: ${mark}`);
+  });
+});

@@ -194,7 +194,8 @@ export class Attachments {
    * An endpoint of ours has gone. One that comes back under its name with its addresses must have
    * its MAC as well: others remember for a while which MAC an address had.
    */
-  gone({ network, name, mac, ips }: EndpointRecord): void {
+  gone({ id, network, name, mac, ips }: EndpointRecord & { readonly id?: EndpointId }): void {
+    if (id !== undefined) this.#places.delete(id);
     if (name === undefined) return;
     const key = `${network} ${name}`;
     this.#before.delete(key);
@@ -218,7 +219,6 @@ export class Attachments {
    * ticket.
    */
   withdraw(id: EndpointId): number {
-    this.#places.delete(id);
     this.#repairing.delete(id);
     const ops = [placeOp(id, undefined), ...this.#addressing.restOps(id)];
     return this.#write(endpointKey(id), undefined, ops);

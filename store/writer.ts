@@ -150,14 +150,13 @@ export class Writer {
   }
 }
 
-/** Seconds: an epoch lasts longer. */
+/** Milliseconds: no run, however short, shares an epoch with the next. */
 function epochOfClock(wallMs: number): number {
-  const seconds = Math.floor(wallMs / 1_000);
-  return seconds >= 1 ? Math.min(seconds, maxClockEpoch) : 1;
+  return wallMs >= 1 ? Math.min(Math.floor(wallMs), maxClockEpoch) : 1;
 }
 
-/** A clock beyond the year 10,000 is broken; so much room stays above it. */
-const maxClockEpoch = 2 ** 38;
+/** A clock beyond the year 4,000 is broken; so much room stays above it. */
+const maxClockEpoch = 2 ** 46;
 
 function fullSet(entries: Iterable<Change>, changes: readonly Change[]): Change[] {
   const all = new Map<RecordKey, Change>();

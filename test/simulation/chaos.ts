@@ -116,6 +116,7 @@ function rollBackOne(cluster: Cluster): void {
   const putBack = host.disk.snapshot();
   cluster.does("backup made", host);
   cluster.schedule.after(500 + cluster.random.below(6_000), () => {
+    if (cluster.isHealed) return;
     if (host.isUp) host.crash();
     cluster.loseDisk(host, putBack);
     cluster.does("backup put back", host);

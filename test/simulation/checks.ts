@@ -42,8 +42,12 @@ export function checkAgreement(cluster: Cluster): void {
   }
   const places = placesOf(hosts, views);
   for (const [id, { host }] of shown) {
-    if (!hosts.some((each) => each.id === host.id)) continue;
-    const isUncertain = cluster.uncertain.has(places.get(id) ?? "");
+    const holder = hosts.find((each) => each.id === host.id);
+    if (holder === undefined) continue;
+    const place = places.get(id) ?? "";
+    // Where an endpoint is plugged in goes with the disk.
+    const isForgotten = place === "" && cluster.lostDisks.has(holder);
+    const isUncertain = cluster.uncertain.has(place) || isForgotten;
     const isRight = isUncertain || cluster.endpoints.has(id);
     assert.ok(isRight, `S4: endpoint ${id} was removed, or never promised, and is there`);
   }

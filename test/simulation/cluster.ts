@@ -58,6 +58,8 @@ export class Cluster {
   readonly uncertain = new Set<string>();
   /** Names of networks that somebody has asked to remove: who knows it when is open. */
   readonly removing = new Set<string>();
+  /** No fault happens any more, though it was planned. */
+  isHealed = false;
   /** Hosts whose disk was lost or is older than what they once promised. */
   readonly lostDisks = new Set<SimulatedHost>();
   /** Hosts that stay down until everything heals. */
@@ -289,6 +291,7 @@ export class Cluster {
 
   /** Every fault stops and every process runs, but for those who stay dead. */
   heal(dead: ReadonlySet<SimulatedHost> = new Set()): void {
+    this.isHealed = true;
     this.note(0, 9, () => "everything heals");
     this.network.mendAll();
     Object.assign(this.network.faults, calm());

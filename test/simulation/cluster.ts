@@ -25,6 +25,8 @@ export type ClusterOptions = {
   readonly log?: Log;
   /** Whether what happens is kept as text. */
   readonly isTraced?: boolean;
+  /** The chance of one host, made from what it would be. */
+  readonly chanceOf?: (n: number, chance: Random) => Random;
 };
 
 /** An endpoint that an agent has acknowledged. */
@@ -75,7 +77,9 @@ export class Cluster {
   readonly #disks: Random;
   #namespace = 0;
 
-  constructor({ seed, hosts, late = 0, log, isTraced = false }: ClusterOptions) {
+  constructor(options: ClusterOptions) {
+    const { seed, hosts, late = 0, log, isTraced = false } = options;
+    const { chanceOf = (_: number, chance: Random) => chance } = options;
     this.random = dice(seed, "faults");
     this.work = dice(seed, "work");
     this.#disks = dice(seed, "disks");
@@ -88,7 +92,7 @@ export class Cluster {
     this.hosts = Array.from({ length: hosts }, (_, at) => {
       const { schedule, network } = this;
       const own = log ?? markingLog({ mark, note: (text) => this.note(at + 1, 0, text) });
-      const random = dice(seed, `host-${at + 1}`);
+      const random = chanceOf(at + 1, dice(seed, `host-${at + 1}`));
       return new SimulatedHost({ n: at + 1, schedule, network, random, log: own, seeds, watcher });
     });
     for (const host of this.hosts.slice(0, hosts - late)) host.boot();

@@ -183,8 +183,10 @@ function jumpClock(cluster: Cluster): void {
 function disturbOne(cluster: Cluster): void {
   const { random } = cluster;
   const host: SimulatedHost = cluster.anyHost();
-  if (host.kernel.disturb((count) => random.below(Math.max(1, count))))
-    cluster.does("kernel disturbed", host);
+  const what = host.kernel.disturb((count) => random.below(Math.max(1, count)));
+  if (what === undefined) return;
+  host.disturbedAt = cluster.schedule.now();
+  cluster.does(`kernel: ${what}`, host);
 }
 
 function breakLinks(cluster: Cluster): void {

@@ -15,7 +15,7 @@ import { Network, type NetworkFaults } from "./network.ts";
 import { Schedule } from "./schedule.ts";
 import { describeEffect } from "./story.ts";
 import { Trace } from "./trace.ts";
-import { Witness } from "./witness.ts";
+import { Violation, Witness } from "./witness.ts";
 
 export type ClusterOptions = {
   readonly seed: number;
@@ -100,7 +100,11 @@ export class Cluster {
 
   run(ms: number): void {
     const end = this.schedule.now() + ms;
-    while (this.schedule.step(end));
+    const most = this.schedule.count + stormEvents * this.hosts.length * (1 + ms / 1_000);
+    while (this.schedule.step(end)) {
+      if (this.schedule.count > most)
+        throw new Violation(`S12: a storm: over ${stormEvents} events per host and second`);
+    }
   }
 
   mark(name: string): void {
@@ -328,6 +332,9 @@ export class Cluster {
     };
   }
 }
+
+/** Far more than a host of the largest cluster has to do in a second. */
+const stormEvents = 5_000;
 
 /** A network with no faults but distance. */
 export function calm(): NetworkFaults {

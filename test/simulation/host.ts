@@ -67,6 +67,8 @@ export class SimulatedHost implements Station {
   readonly #watcher: Watcher;
   /** What the wall clock here shows more than the true time, in milliseconds. */
   skewMs = 0;
+  /** When somebody else last changed its kernel. */
+  disturbedAt = Number.NEGATIVE_INFINITY;
   /** How long this host takes for each input, in milliseconds. */
   slowMs = 0;
   /** When it has done with what it has got. */

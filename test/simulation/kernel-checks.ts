@@ -18,11 +18,14 @@ export function checkKernelsNow(
 ): void {
   const vteps = new Map(hosts.map(({ id, address }) => [id, address.split(":")[0] ?? ""]));
   for (const host of hosts) {
-    if (host.runningMs < staleMs || host.slowMs > 0) continue;
+    const isTouched = now - host.disturbedAt < staleMs;
+    if (host.runningMs < staleMs || host.slowMs > 0 || isTouched) continue;
     const view = witness.view(host.id);
     const endpoints = [...view.endpoints.values()];
     checkNothingStale(host, { endpoints, vteps, now });
-    if (host.runningMs >= missingMs) checkNothingMissing(host, view, { endpoints, vteps, now });
+    const isLeftAlone = now - host.disturbedAt >= missingMs;
+    if (isLeftAlone && host.runningMs >= missingMs)
+      checkNothingMissing(host, view, { endpoints, vteps, now });
   }
 }
 

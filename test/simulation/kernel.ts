@@ -2,7 +2,7 @@
  * A host's kernel in a simulation: it does what it is told, outlives its agent, and lets others
  * change it.
  */
-import type { Mac, Vni } from "../../base/address.ts";
+import { type Ip, type Mac, parseIp, type Vni } from "../../base/address.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type {
   Actual,
@@ -14,6 +14,9 @@ import type {
   Segment,
 } from "../../overlay/dataplane.ts";
 import { actualOf } from "../../overlay/expected.ts";
+
+/** Where no host of ours is. */
+const elsewhere = parseIp("192.0.2.1") as Ip;
 
 type Held = { segment: Segment; hasVxlan: boolean };
 
@@ -27,7 +30,7 @@ export class Kernel {
   >();
   readonly #ports = new Map<
     EndpointId,
-    { readonly vni: Vni; readonly netns: string; readonly mac: Mac }
+    { vni: Vni | undefined; readonly netns: string; readonly mac: Mac }
   >();
   #inode = 100;
 
@@ -78,16 +81,45 @@ export class Kernel {
     return { ...actualOf({ segments: new Map() }), segments, guard, ports: new Map(ports) };
   }
 
-  /** Somebody else removes one forwarding entry. */
-  disturb(pick: (count: number) => number): boolean {
+  /** Somebody else changes something of ours; says what, or undefined where there is nothing. */
+  disturb(pick: (count: number) => number): string | undefined {
     const busy = [...this.#held.values()].filter(({ segment }) => segment.remotes.size > 0);
     const held = busy[pick(busy.length)];
-    if (held === undefined) return false;
+    const way = pick(8);
+    if (way === 0 && this.#guard.kind === "present") {
+      this.#guard = { kind: "absent" };
+      return "guard flushed";
+    }
+    if (way === 1) return this.#losePort(pick);
+    if (held === undefined) return undefined;
+    if (way === 2) return this.#loseDevices(held, true);
+    if (way === 3) return this.#loseDevices(held, false);
     const remotes = new Map(held.segment.remotes);
-    const mac = [...remotes.keys()][pick(remotes.size)];
-    if (mac !== undefined) remotes.delete(mac);
+    const entry = [...remotes.values()][pick(remotes.size)];
+    if (entry === undefined) return undefined;
+    if (way === 4) remotes.set(entry.mac, { ...entry, vtep: elsewhere });
+    else remotes.delete(entry.mac);
     held.segment = { ...held.segment, remotes };
-    return true;
+    return way === 4 ? "entry turned elsewhere" : "entry removed";
+  }
+
+  #losePort(pick: (count: number) => number): string | undefined {
+    const endpoint = [...this.#ports.keys()][pick(this.#ports.size)];
+    const port = endpoint === undefined ? undefined : this.#ports.get(endpoint);
+    if (endpoint === undefined || port === undefined) return undefined;
+    this.#ports.delete(endpoint);
+    this.namespaces.get(port.netns)?.endpoints.delete(endpoint);
+    return "interface deleted";
+  }
+
+  #loseDevices(held: Held, withBridge: boolean): string {
+    held.hasVxlan = false;
+    held.segment = { ...held.segment, remotes: new Map() };
+    if (!withBridge) return "tunnel deleted";
+    this.#held.delete(held.segment.vni);
+    for (const port of this.#ports.values())
+      if (port.vni === held.segment.vni) port.vni = undefined;
+    return "bridge deleted";
   }
 
   #show({ segment, hasVxlan }: Held): ActualSegment {
@@ -124,6 +156,11 @@ export class Kernel {
       case "remote-remove":
         this.#remote(op.vni, (remotes) => remotes.delete(op.mac));
         break;
+      case "port-set": {
+        const port = this.#ports.get(op.endpoint);
+        if (port !== undefined && this.#held.has(op.vni)) port.vni = op.vni;
+        break;
+      }
       case "port-remove": {
         const port = this.#ports.get(op.endpoint);
         this.#ports.delete(op.endpoint);

@@ -6,7 +6,7 @@
 
 import type { Agent } from "../../agent/agent.ts";
 import type { HostId } from "../../base/id.ts";
-import type { Random } from "../../base/random.ts";
+import { pick, type Random } from "../../base/random.ts";
 import type { Pull } from "../../membership/transport.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -62,6 +62,7 @@ export class Network {
   readonly #cuts = new Map<HostId, Set<HostId>>();
   readonly #seen = new Map<HostId, Set<number>>();
   readonly #old: Gossip[] = [];
+  readonly #tampers = new Map<HostId, (frame: Uint8Array) => Uint8Array>();
   /** Bytes and messages sent, by host. */
   readonly sent = new Map<HostId, Sent>();
   /** Told of what a mark counts. */
@@ -103,6 +104,16 @@ export class Network {
     for (const link of [...(this.#links.get(host)?.values() ?? [])])
       this.#drop(link, "reset by peer", host);
     this.#seen.get(host)?.clear();
+  }
+
+  /** What a host says in transfers is passed through this. */
+  tamper(host: HostId, change: (frame: Uint8Array) => Uint8Array): void {
+    this.#tampers.set(host, change);
+  }
+
+  /** Something that was gossiped lately. */
+  overheard(random: Random): Uint8Array | undefined {
+    return pick(random, this.#old)?.bytes;
   }
 
   /** With whom a host is linked, in the order in which the links came up. */
@@ -214,7 +225,8 @@ export class Network {
         return;
       }
       this.#count(pull.from, next.value.length);
-      station?.input((agent) => agent.pulled(pull.id, next.value, this.#schedule.now()));
+      const frame = this.#tampers.get(pull.from)?.(next.value) ?? next.value;
+      station?.input((agent) => agent.pulled(pull.id, frame, this.#schedule.now()));
       this.#deliver(link, { host, pull, sent: sent + 1 }, frames);
     });
   }
@@ -245,21 +257,21 @@ export class Network {
     }
     this.#arrive(from, to, gossip);
     if (gossipRepeat === 0 || this.#random.below(100) >= gossipRepeat) return;
-    this.#messageId += 1;
-    this.#arrive(from, to, { ...gossip, id: this.#messageId });
+    this.#arrive(from, to, gossip, true);
     this.#mark("gossip repeated");
   }
 
-  #arrive(from: HostId, to: HostId, gossip: Gossip): void {
+  /** What comes twice is handed over twice, but not passed on: gossipsub knows it by its hash. */
+  #arrive(from: HostId, to: HostId, gossip: Gossip, isRepeat = false): void {
     this.#schedule.after(this.#delay(), () => {
-      if (!this.#passes(from, to) || this.#hasSeen(to, gossip)) return;
+      if (!this.#passes(from, to) || (this.#hasSeen(to, gossip) && !isRepeat)) return;
       const station = this.#stations.get(to);
       if (station?.agent() === undefined) return;
       this.#seen.get(to)?.add(gossip.id);
       station.input((agent) => {
         const verdict = agent.gossiped(from, gossip.bytes, this.#schedule.now());
         this.#mark(`gossip: ${verdict}`);
-        if (verdict === "accept") this.#forward(to, gossip);
+        if (verdict === "accept" && !isRepeat) this.#forward(to, gossip);
       });
     });
   }

@@ -29,7 +29,7 @@ export const faultNames = [
 export type FaultName = (typeof faultNames)[number];
 
 /** Only where asked for by name: the store does not yet fence a lost disk, nor a failed write. */
-export const unmixed: readonly FaultName[] = ["wipe", "rollback", "hostile", "disk"];
+export const unmixed: readonly FaultName[] = ["wipe", "rollback", "disk"];
 
 /** One run, complete. */
 export type RunOptions = {

@@ -8,6 +8,7 @@ import { checkAgreement, checkAlways } from "./checks.ts";
 import { Cluster } from "./cluster.ts";
 import { dice, happens } from "./dice.ts";
 import type { SimulatedHost } from "./host.ts";
+import { Villain } from "./hostile.ts";
 import { accused, checkAfterlife } from "./liveness-checks.ts";
 import { describeRun, type RunOptions } from "./options.ts";
 import { createNumbered } from "./workload.ts";
@@ -64,15 +65,25 @@ function live(cluster: Cluster, options: RunOptions, progress: { step: number })
   if (founder !== undefined) createNumbered(cluster, founder, 1);
   cluster.run(500);
   const late = cluster.hosts.filter((host) => !host.isUp);
+  const villain = faults.has("hostile") ? hire(cluster, options.seed) : undefined;
   for (let step = 1; step <= steps; step += 1) {
     progress.step = step;
     joinLate(cluster, late, steps - step);
     if (faults.has("zombie") && step === Math.ceil(steps / 4)) sendAway(cluster);
     chaosStep(cluster, faults);
+    villain?.act();
     // Now and then nothing is done for a while, so that deadlines pass.
     if (happens(cluster.random, 3)) cluster.run(2_000 + cluster.random.below(8_000));
     checkAlways(cluster);
   }
+}
+
+/** One member is not what it seems; a cluster of two has nobody to spare. */
+function hire(cluster: Cluster, seed: number): Villain | undefined {
+  const random = dice(seed, "villain");
+  const host = pick(random, cluster.hosts.slice(1));
+  if (host === undefined || cluster.hosts.length < 3) return undefined;
+  return new Villain(cluster, host, random);
 }
 
 /** Hosts that come later, spread over the steps that are left. */
@@ -98,7 +109,9 @@ function settle(cluster: Cluster, options: RunOptions): void {
   const dead = new Set<SimulatedHost>();
   const down = cluster.hosts.filter((host) => !host.isUp);
   const one = pick(random, down);
-  if (one !== undefined && cluster.hosts.length > 3 && happens(random, 25)) dead.add(one);
+  // The first host is everybody's seed: without it whoever comes late can find nobody.
+  const isSpare = one !== undefined && one.n > 1 && cluster.hosts.length > 3;
+  if (isSpare && happens(random, 25)) dead.add(one);
   if (dead.size > 0) cluster.mark("somebody stays dead");
   if (cluster.zombies.size > 0) cluster.mark("zombie came back");
   cluster.heal(dead);

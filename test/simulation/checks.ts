@@ -56,7 +56,25 @@ export function checkAgreement(cluster: Cluster): void {
   }
   const held = first.flatMap((view) => view.addresses.map((ip) => `${view.network.id} ${ip}`));
   assert.equal(new Set(held).size, held.length, "S5: no address is in the map twice");
+  checkNetworks(cluster, hosts);
   checkKernels(cluster, hosts, first);
+}
+
+/** S1, S4: networks that were created are there, those that were removed are not. */
+function checkNetworks(cluster: Cluster, hosts: readonly SimulatedHost[]): void {
+  for (const host of hosts) {
+    const answer = cluster.answer(host, { kind: "networks" });
+    const shown = answer.kind === "networks" ? answer.networks : [];
+    const ids = new Set<string>(shown.map(({ id }) => id));
+    for (const id of cluster.removed)
+      assert.ok(!ids.has(id), `S4: network ${id} was removed, and host-${host.n} shows it`);
+    for (const [id, creator] of cluster.created) {
+      const name = cluster.nameOf(id);
+      const isOpen = cluster.removing.has(name) || !creator.isUp;
+      const isHonest = !cluster.witness.isLiar(creator.id);
+      if (!isOpen && isHonest) assert.ok(ids.has(id), `S1: host-${host.n} lacks network ${id}`);
+    }
+  }
 }
 
 /** L1, L2: everybody holds the same map. */
@@ -90,10 +108,37 @@ function checkKernels(
       remote.map((view) => `${view.mac} ${vtepOf(cluster, view)}`).toSorted(),
       `S7: the kernel of host-${host.n} is what the map implies`,
     );
-    for (const view of all) {
-      if (view.host.id === host.id)
-        assert.ok(host.kernel.hasPort(view.id), `S7: endpoint ${view.id} has its port`);
-    }
+    checkTidy(host, all);
+    checkGuard(cluster, host, all);
+  }
+}
+
+/** S15: what no endpoint needs is gone, what one needs is there. */
+function checkTidy(host: SimulatedHost, all: readonly EndpointView[]): void {
+  const own = all.filter((view) => view.host.id === host.id);
+  assert.deepEqual(
+    host.kernel.ports().toSorted(),
+    own.map(({ id }) => id).toSorted(),
+    `S15: host-${host.n} has the interfaces of its endpoints`,
+  );
+  const networks = new Set(own.map((view) => view.network.id));
+  const count = host.kernel.vnis().length;
+  assert.equal(count, networks.size, `S15: host-${host.n} has a segment for each of its networks`);
+}
+
+/** S8: into a segment only those may send who have endpoints there. */
+function checkGuard(cluster: Cluster, host: SimulatedHost, all: readonly EndpointView[]): void {
+  const answer = cluster.answer(host, { kind: "networks" });
+  const networks = answer.kind === "networks" ? answer.networks : [];
+  for (const { id, vni } of networks) {
+    if (!host.kernel.vnis().includes(vni)) continue;
+    const there = all.filter((view) => view.network.id === id && view.host.id !== host.id);
+    const allowed = [...(host.kernel.senders(vni) ?? ["anybody"])];
+    assert.deepEqual(
+      allowed.filter((vtep) => !isLiarsVtep(cluster, vtep)).toSorted(),
+      [...new Set(there.map((view) => vtepOf(cluster, view)))].toSorted(),
+      `S8: host-${host.n} lets in only who has endpoints in network ${id}`,
+    );
   }
 }
 

@@ -10,6 +10,7 @@ import type { Log } from "../../base/log.ts";
 import { pick, type Random, shuffled } from "../../base/random.ts";
 import { dice, happens } from "./dice.ts";
 import { SimulatedHost, type Watcher } from "./host.ts";
+import { checkProgrammed, checkRemovals } from "./kernel-checks.ts";
 import { markingLog } from "./marking-log.ts";
 import { Network, type NetworkFaults } from "./network.ts";
 import { Schedule } from "./schedule.ts";
@@ -42,7 +43,12 @@ export type Acknowledged = {
 };
 
 /** How an endpoint is wished for. */
-export type Wish = { readonly name?: string | undefined; readonly address?: string | undefined };
+export type Wish = {
+  readonly name?: string | undefined;
+  readonly address?: string | undefined;
+  /** For so long the answer waits for other hosts' kernels. */
+  readonly waitMs?: number;
+};
 
 export class Cluster {
   readonly schedule = new Schedule();
@@ -56,6 +62,9 @@ export class Cluster {
   /** What was promised, and not yet asked to be taken back. */
   readonly endpoints = new Map<string, Acknowledged>();
   readonly networks = new Set<string>();
+  /** Ids of networks whose creation, or whose removal, was acknowledged. */
+  readonly created = new Map<string, SimulatedHost>();
+  readonly removed = new Set<string>();
   /** Namespaces whose endpoint may be there or not: its agent died before it answered. */
   readonly uncertain = new Set<string>();
   /** Names of networks that somebody has asked to remove: who knows it when is open. */
@@ -75,6 +84,7 @@ export class Cluster {
   /** Share of durable writes that a host's disk refuses, in percent. */
   diskFaults = 0;
   readonly #disks: Random;
+  readonly #names = new Map<string, string>();
   #namespace = 0;
 
   constructor(options: ClusterOptions) {
@@ -166,8 +176,15 @@ export class Cluster {
     const [name, cidr] = [parseName(text) as Name, parseCidr(subnet) as Cidr];
     const command: Command = { kind: "network-create", name, subnets: [cidr], waitMs: undefined };
     this.ask(host, command, (answer) => {
-      if (answer.kind === "network") this.networks.add(text);
+      if (answer.kind !== "network") return;
+      this.networks.add(text);
+      this.created.set(answer.network.id, host);
+      this.#names.set(answer.network.id, text);
     });
+  }
+
+  nameOf(network: string): string {
+    return this.#names.get(network) ?? network;
   }
 
   removeNetwork(host: SimulatedHost, text: string): void {
@@ -184,7 +201,10 @@ export class Cluster {
       this.endpoints.delete(endpoint.id);
       this.uncertain.add(endpoint.netns);
     }
-    this.ask(host, command, () => this.mark("network removed"));
+    this.ask(host, command, (answer) => {
+      if (answer.kind === "removed") this.removed.add(answer.id);
+      this.mark("network removed");
+    });
   }
 
   /** What this host's disk held is gone or old; what of it nobody else knows cannot come back. */
@@ -196,6 +216,7 @@ export class Cluster {
       this.endpoints.delete(endpoint.id);
       this.uncertain.add(endpoint.netns);
     }
+    for (const [id, creator] of this.created) if (creator === host) this.created.delete(id);
     this.lostDisks.add(host);
   }
 
@@ -228,10 +249,12 @@ export class Cluster {
       interface: "eth0",
       addresses: address === undefined ? [] : [address as Ip],
       mac: undefined,
-      waitMs: undefined,
+      waitMs: wish.waitMs,
     };
     this.uncertain.add(netns);
+    const askedAt = this.schedule.now();
     this.ask(host, command, (answer) => {
+      if (answer.kind === "endpoint") checkProgrammed(this, answer, askedAt);
       const isLost = answer.kind === "refused" && isUnknown(answer.refusal.code);
       if (!isLost) this.uncertain.delete(netns);
       if (answer.kind !== "endpoint") return;
@@ -317,6 +340,7 @@ export class Cluster {
       does: (host, effect) => {
         const size = "message" in effect ? effect.kind.length + 64 : effect.kind.length;
         this.note(host.n, size, () => describeEffect(effect, this.hosts));
+        checkRemovals(host, effect, this.witness);
       },
       wrote: (host, ops, isDurable) => this.witness.wrote(host, ops, isDurable),
       booted: (host) => {

@@ -18,6 +18,7 @@ import { Disk } from "./disk.ts";
 import { Kernel } from "./kernel.ts";
 import type { Network, Station } from "./network.ts";
 import type { Schedule } from "./schedule.ts";
+import { twisted } from "./twists.ts";
 
 const root = simulatedSigner(1);
 const yearMs = 365 * 24 * 3_600_000;
@@ -107,6 +108,16 @@ export class SimulatedHost implements Station {
     return this.#agent !== undefined;
   }
 
+  /** Whether a durable write is durable. */
+  isSyncing(): boolean {
+    return true;
+  }
+
+  /** Whether every signature counts as genuine. */
+  isGullible(): boolean {
+    return false;
+  }
+
   get isPaused(): boolean {
     return this.#paused !== undefined;
   }
@@ -123,7 +134,8 @@ export class SimulatedHost implements Station {
 
   /** The process starts from what its disk holds. */
   boot(): void {
-    const crypto = simulatedCrypto(this.id);
+    const genuine = simulatedCrypto(this.id);
+    const crypto = this.isGullible() ? { ...genuine, verifyHost: () => true } : genuine;
     const cluster = clusterOf(root.publicKey, crypto);
     const issuer = rootIssuer(cluster, root);
     const terms = { serial: this.n, notAfter: this.#schedule.wallMs() + yearMs };
@@ -197,6 +209,8 @@ export class SimulatedHost implements Station {
     const waiting = this.#paused ?? [];
     if (this.#paused !== undefined) this.#runningSince = this.#schedule.now();
     this.#paused = undefined;
+    // Timers come before what has arrived, as in Node's event loop.
+    if (this.#agent !== undefined) this.input((agent) => agent.tick(this.#schedule.now()));
     for (const handle of waiting) this.input(handle);
   }
 
@@ -242,9 +256,11 @@ export class SimulatedHost implements Station {
 
   #handle(handle: (agent: Agent) => void): void {
     if (this.#agent === undefined) return;
-    for (const effect of this.#think(this.#agent, handle)) {
-      this.#watcher.does(this, effect);
-      this.#perform(effect);
+    for (const thought of this.#think(this.#agent, handle)) {
+      for (const effect of twisted(this, thought)) {
+        this.#watcher.does(this, effect);
+        this.#perform(effect);
+      }
     }
   }
 
@@ -323,7 +339,7 @@ export class SimulatedHost implements Station {
       if (life !== this.#life) return;
       this.#appending = this.#appending.filter((each) => each !== ops);
       const fate = this.#watcher.fate(this);
-      if (fate !== "refused") this.disk.append(ops, true);
+      if (fate !== "refused") this.disk.append(ops, this.isSyncing());
       if (fate === "done") this.#watcher.wrote(this, ops, true);
       const refusal = { code: "STORE_DAMAGED", message: "the disk refuses to write" } as const;
       this.input((agent) => {

@@ -2,6 +2,8 @@
  * S7 while things go on: no kernel sends frames for an endpoint anywhere but to its host, nor lacks
  * a way to it, for longer than a running agent needs to notice.
  */
+import type { Answer } from "../../agent/command.ts";
+import type { Effect } from "../../agent/effect.ts";
 import type { HostId } from "../../base/id.ts";
 import type { SimulatedHost } from "./host.ts";
 import { isShown, type Seen, type View, Violation, type Witness } from "./witness.ts";
@@ -26,6 +28,52 @@ export function checkKernelsNow(
     const isLeftAlone = now - host.disturbedAt >= missingMs;
     if (isLeftAlone && host.runningMs >= missingMs)
       checkNothingMissing(host, view, { endpoints, vteps, now });
+  }
+}
+
+/**
+ * S18: nothing is taken out of a kernel because it is not in the map, when it is the map that lacks
+ * it. Only a removal by the endpoint's own host removes.
+ */
+export function checkRemovals(host: SimulatedHost, effect: Effect, witness: Witness): void {
+  if (effect.kind !== "apply") return;
+  for (const op of effect.ops) {
+    if (op.kind !== "remote-remove") continue;
+    const living = [...witness.living()].find(({ mac }) => mac === op.mac);
+    if (living === undefined || living.host === host.id) continue;
+    const view = witness.view(host.id);
+    const isKnown = [...view.endpoints.values()].some(
+      ({ mac, goneAt }) => mac === op.mac && goneAt === undefined,
+    );
+    const isNeeded = [...view.endpoints.values()].some((each) => {
+      const isHere = each.host === host.id && each.goneAt === undefined;
+      return isHere && each.network === living.network;
+    });
+    const isThere = isShown(view, living.network);
+    if (!isKnown && isNeeded && isThere && !witness.isLiar(living.host))
+      throw new Violation(`S18: host-${host.n} removes the way to ${op.mac}, which lives`);
+  }
+}
+
+/** Whoever is said to have programmed an endpoint has. */
+export function checkProgrammed(
+  { hosts, witness }: { readonly hosts: readonly SimulatedHost[]; readonly witness: Witness },
+  answer: Extract<Answer, { kind: "endpoint" }>,
+  askedAt: number,
+): void {
+  const { endpoint, wait } = answer;
+  for (const { id } of wait?.programmed ?? []) {
+    const host = hosts.find((each) => each.id === id);
+    if (host === undefined || host.disturbedAt >= askedAt || id === endpoint.host.id) continue;
+    const { endpoints } = witness.view(id);
+    const isStill = endpoints.get(endpoint.id)?.goneAt === undefined;
+    const isNeeded = [...endpoints.values()].some((each) => {
+      const isHere = each.host === id && each.goneAt === undefined;
+      return isHere && each.network === endpoint.network.id && each.since < askedAt;
+    });
+    const isThere = host.kernel.vnis().some((vni) => host.kernel.remotes(vni).has(endpoint.mac));
+    if (host.runningMs > 0 && isStill && isNeeded && !isThere && !witness.isLiar(id))
+      throw new Violation(`S7: host-${host.n} said to have endpoint ${endpoint.id} in its kernel`);
   }
 }
 

@@ -46,6 +46,17 @@ export class Kernel {
     this.namespaces.delete(path);
   }
 
+  /** Endpoints that have an interface here. */
+  ports(): EndpointId[] {
+    return [...this.#ports.keys()];
+  }
+
+  /** VTEPs whose frames into a segment are let in; undefined where nobody keeps the others out. */
+  senders(vni: Vni): ReadonlySet<Ip> | undefined {
+    const guard = this.#guard.kind === "present" ? this.#guard.guard : undefined;
+    return guard?.senders.get(vni);
+  }
+
   hasPort(endpoint: EndpointId): boolean {
     return this.#ports.has(endpoint);
   }

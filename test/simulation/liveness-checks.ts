@@ -14,6 +14,7 @@ export function checkAfterlife(cluster: Cluster, random: Random): void {
   const alive = cluster.hosts.filter((host) => host.isUp);
   checkNobodyAccused(cluster, alive);
   if (random.below(3) === 0) checkQuietChange(cluster, alive, random);
+  if (random.below(4) === 0) checkPause(cluster, alive, random);
   const victim = pick(random, alive);
   if (victim === undefined || alive.length < 3 || random.below(4) !== 0) return;
   checkDeath(cluster, alive, victim);
@@ -51,6 +52,22 @@ function checkQuietChange(cluster: Cluster, alive: readonly SimulatedHost[], ran
     assert.ok(isThere, `L1: host-${other.n} lacks a change of host-${host.n} after ${quietMs} ms`);
   }
   cluster.mark("quiet change");
+}
+
+/** L4: who slept does not accuse those who waited for it. */
+function checkPause(cluster: Cluster, alive: readonly SimulatedHost[], random: Random): void {
+  const sleeper = pick(random, alive);
+  if (sleeper === undefined) return;
+  cluster.does("sleeps", sleeper);
+  sleeper.pause();
+  cluster.run(1_300 + random.below(1_500));
+  sleeper.resume();
+  for (const [id, state] of statesOf(cluster, sleeper)) {
+    const other = alive.find((each) => each.id === id);
+    if (other !== undefined && state === "unreachable")
+      assert.fail(`L4: host-${sleeper.n} slept, and calls host-${other.n} unreachable`);
+  }
+  cluster.run(3_000);
 }
 
 /** L3, L4: the dead is called dead by all, and only the dead. */

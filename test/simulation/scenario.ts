@@ -11,6 +11,7 @@ import type { SimulatedHost } from "./host.ts";
 import { Villain } from "./hostile.ts";
 import { accused, checkAfterlife } from "./liveness-checks.ts";
 import { describeRun, type RunOptions } from "./options.ts";
+import { withPlant } from "./plants.ts";
 import { createNumbered } from "./workload.ts";
 
 /** What came of a run. */
@@ -31,6 +32,10 @@ const storyLines = 60;
 
 /** Runs to the end, or to the first broken rule. */
 export function play(options: RunOptions, isTraced = false): RunResult {
+  return withPlant(options.planted, () => run(options, isTraced));
+}
+
+function run(options: RunOptions, isTraced: boolean): RunResult {
   const late = options.faults.has("join") ? Math.floor(options.hosts / 3) : 0;
   const { seed, hosts } = options;
   const cluster = new Cluster({ seed, hosts, late, isTraced });

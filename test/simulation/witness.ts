@@ -9,8 +9,10 @@
  *   S5  no two endpoints of a network have one address at once, in any partition
  *   S6  a replica takes only what the origin itself has made durable
  */
+import { timing } from "../../agent/config.ts";
 import type { EndpointRecord } from "../../agent/schema.ts";
 import { meaningOf } from "../../agent/schema.ts";
+import type { Mac } from "../../base/address.ts";
 import { bytesEqual } from "../../base/bytes.ts";
 import { decode } from "../../base/codec.ts";
 import type { EndpointId, HostId } from "../../base/id.ts";
@@ -46,7 +48,20 @@ export function isShown({ networks, removals }: View, id: string): boolean {
   return networks.has(id) && ![...removals].some((row) => row.startsWith(id));
 }
 
+/** An endpoint by its own host's durable word. */
+export type Living = {
+  readonly network: string;
+  readonly mac: Mac;
+  readonly host: HostId;
+  /** Who gets its addresses back: its name, or nobody else. */
+  readonly key: string;
+  /** Network and address. */
+  readonly names: readonly string[];
+};
+
 type Row = { readonly origin: HostId; readonly key: RecordKey | undefined };
+
+const restMs = timing.addressing.restMs;
 
 /** A rule that was broken. */
 export class Violation extends Error {}
@@ -62,8 +77,10 @@ export class Witness {
   readonly #views = new Map<HostId, View>();
   /** By network and address: who has it, by its own host's durable word. */
   readonly #holders = new Map<string, EndpointId>();
-  readonly #addresses = new Map<EndpointId, readonly string[]>();
   readonly #retired = new Set<HostId>();
+  readonly #freed = new Map<string, Living & { readonly at: number }>();
+  readonly #bootedAt = new Map<HostId, number>();
+  readonly #living = new Map<EndpointId, Living>();
   /** Origins that lie: nothing they sign is held against those who believe it. */
   readonly #liars = new Set<HostId>();
   /** Origins that were revoked: others go back to the last of their versions that counts. */
@@ -110,6 +127,11 @@ export class Witness {
     return this.#liars.has(host);
   }
 
+  /** Every endpoint by its own host's durable word. */
+  living(): Iterable<Living> {
+    return this.#living.values();
+  }
+
   /** The disk is gone, or an older one is back: what only it knew is nobody's any more. */
   diskLost(host: SimulatedHost): void {
     this.#losers.add(host.id);
@@ -126,6 +148,7 @@ export class Witness {
 
   /** The process starts from its disk. */
   booted(host: SimulatedHost): void {
+    this.#bootedAt.set(host.id, this.#now());
     const before = this.view(host.id);
     this.#views.set(host.id, emptyView());
     for (const { key, value } of host.disk.rows("origins")) {
@@ -216,24 +239,39 @@ export class Witness {
     if (record === undefined) return;
     const since = known?.since ?? this.#now();
     view.endpoints.set(id, { ...record, id, host: origin, since, goneAt: undefined });
-    if (origin === host.id && !this.#retired.has(origin)) this.#hold(id, record);
+    if (origin === host.id && !this.#retired.has(origin)) this.#hold(id, origin, record);
   }
 
-  #hold(id: EndpointId, { network, ips }: EndpointRecord): void {
+  #hold(id: EndpointId, host: HostId, record: EndpointRecord): void {
+    const { network, mac, ips } = record;
     const names = ips.map((ip) => `${network} ${ip}`);
     for (const name of names) {
+      this.#checkRest(name, record.name ?? id, host);
       const other = this.#holders.get(name);
       if (other !== undefined && other !== id)
         throw new Violation(`S5: ${name} is held by endpoint ${other} and by endpoint ${id}`);
       this.#holders.set(name, id);
     }
-    this.#addresses.set(id, names);
+    this.#living.set(id, { network, mac, host, names, key: record.name ?? id });
+  }
+
+  /** S5: who had an address lately may still be talked to at it; only who has its name gets it. */
+  #checkRest(name: string, key: string, host: HostId): void {
+    const freed = this.#freed.get(name);
+    if (freed === undefined || freed.key === key) return;
+    const isYoung = this.#now() - freed.at < restMs && freed.at > (this.#bootedAt.get(host) ?? 0);
+    if (isYoung && freed.host === host)
+      throw new Violation(`S5: ${name} was given to another before it had rested`);
   }
 
   #free(id: EndpointId): void {
-    for (const name of this.#addresses.get(id) ?? [])
+    const living = this.#living.get(id);
+    for (const name of living?.names ?? []) {
+      if (living !== undefined) this.#freed.set(name, { ...living, at: this.#now() });
+    }
+    for (const name of living?.names ?? [])
       if (this.#holders.get(name) === id) this.#holders.delete(name);
-    this.#addresses.delete(id);
+    this.#living.delete(id);
   }
 }
 

@@ -12,7 +12,8 @@ const prefixes = [24, 26, 27];
 const networksAtMost = 4;
 
 export const works: readonly Act[] = [
-  { weight: 30, act: attachAnywhere },
+  { weight: 22, act: attachAnywhere },
+  { weight: 8, act: attachAndWait },
   { weight: 5, act: attachNamed },
   { weight: 6, act: attachStatic },
   { weight: 12, act: (cluster) => withEndpoint(cluster, (endpoint) => cluster.detach(endpoint)) },
@@ -34,6 +35,11 @@ function attachAnywhere(cluster: Cluster): void {
   if (place !== undefined) cluster.attach(place.host, place.network);
 }
 
+function attachAndWait(cluster: Cluster): void {
+  const place = anyPlace(cluster);
+  if (place !== undefined) cluster.attach(place.host, place.network, { waitMs: 1_500 });
+}
+
 function attachNamed(cluster: Cluster): void {
   const place = anyPlace(cluster);
   const name = `app${cluster.work.below(6)}`;
@@ -47,6 +53,9 @@ function attachStatic(cluster: Cluster): void {
   const at = Number(place.network.slice(1));
   const address = `10.${40 + at}.0.${2 + cluster.work.below(60)}`;
   cluster.mark("static request");
+  cluster.attach(place.host, place.network, { address });
+  if (!happens(cluster.work, 30)) return;
+  cluster.mark("one address asked for twice at once");
   cluster.attach(place.host, place.network, { address });
 }
 

@@ -142,7 +142,10 @@ export class CatchUp {
     const taken = pull.assembler.take(frame);
     if (taken.kind === "versions") pull.offers.push(...taken.versions);
     if (taken.kind === "delta") this.#hooks.took(pull.from, taken.delta, pull.isBulk, now);
-    if (taken.kind === "malformed") this.#log.warn("malformed sync frame", { host: pull.from });
+    if (taken.kind !== "malformed") return;
+    this.#log.warn("malformed sync frame", { host: pull.from });
+    // What was in it is missing, so this was no answer.
+    this.ended(id, "a frame was malformed", now);
   }
 
   /** With a reason where it ended before all had come. */

@@ -173,8 +173,8 @@ function makeLocal(
   { emit, settled, write }: Hooks,
   known: ReturnType<typeof makeKnown> & { readonly forgetting: Forgetting },
 ) {
-  const { tables, ledger, contacts, forgetting, writer } = known;
-  const { self, random, underlay, vxlanPort, crypto, log } = options;
+  const { tables, ledger, contacts, catchUp, forgetting, writer } = known;
+  const { self, random, underlay, vxlanPort, crypto, log, isIsolated, seeds } = options;
   const addressing = new Addressing({
     self,
     tables,
@@ -203,6 +203,7 @@ function makeLocal(
     log: log.named("reconciler"),
     settled,
     dumped: (actual) => attachments.compare(actual, tables.endpointsOn(self).keys()),
+    mayPrune: () => isIsolated || catchUp.hasCompared || (seeds.length === 0 && forgetting.isAlone),
   });
   const confirmations = new Confirmations({ self, emit });
   const leaving: Leaving = new Leaving({

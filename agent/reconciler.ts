@@ -11,6 +11,7 @@ import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
 import { planChange } from "../overlay/change.ts";
 import type { Actual, ActualGuard, DataplaneOp, OpFailure, Wanted } from "../overlay/dataplane.ts";
+import { keeping } from "../overlay/keep.ts";
 import { plan } from "../overlay/plan.ts";
 import type { Emit } from "./effect.ts";
 
@@ -33,7 +34,14 @@ export class Reconciler {
   readonly #log: Log;
   readonly #settled: () => void;
   readonly #dumped: (actual: Actual) => void;
-  #wanted: Wanted = { segments: new Map() };
+  readonly #mayPrune: () => boolean;
+  /** What the map implies. */
+  #implied: Wanted = { segments: new Map() };
+  /** What the kernel held when it was first asked, while nothing may be pruned. */
+  #found: Actual | undefined;
+  #isPruning = false;
+  /** What the map implies and, while nothing may be pruned, what was found. */
+  #wanted: Wanted = this.#implied;
   /** What the kernel holds as far as we know; undefined: ask it before planning. */
   #programmed: Wanted | undefined;
   #applying: { readonly wanted: Wanted; readonly ops: readonly DataplaneOp[] } | undefined;
@@ -55,12 +63,18 @@ export class Reconciler {
     readonly settled: () => void;
     /** What the kernel shows, each time it was asked. */
     readonly dumped: (actual: Actual) => void;
+    /**
+     * Whether what the map lacks may be taken out of the kernel: not before a peer has told us what
+     * there is. Asked until it may; never again after that.
+     */
+    readonly mayPrune: () => boolean;
   }) {
     this.#options = options.options;
     this.#emit = options.emit;
     this.#log = options.log;
     this.#settled = options.settled;
     this.#dumped = options.dumped;
+    this.#mayPrune = options.mayPrune;
   }
 
   get isSettled(): boolean {
@@ -90,8 +104,8 @@ export class Reconciler {
   }
 
   want(wanted: Wanted): void {
-    this.#wanted = wanted;
-    this.#step();
+    this.#implied = wanted;
+    this.#aim();
   }
 
   applied(failures: readonly OpFailure[], now: Instant): void {
@@ -119,6 +133,10 @@ export class Reconciler {
     this.#dumpAt = now + (isStale ? this.#options.watchMs : this.#options.sweepMs);
     if (isStale || this.#applying !== undefined) return;
     this.#dumped(actual);
+    if (!this.#isPruning && this.#found === undefined) {
+      this.#found = actual;
+      this.#wanted = keeping(this.#implied, actual);
+    }
     const ops = plan(this.#wanted, actual);
     if (this.#programmed === this.#wanted) this.#countRepairs(ops);
     this.#apply(ops);
@@ -143,9 +161,24 @@ export class Reconciler {
   }
 
   tick(now: Instant): void {
+    this.#prune();
     if (now < this.#dumpAt || this.#applying !== undefined || this.#dumping !== undefined) return;
     this.#dumping = { isStale: false };
     this.#emit({ kind: "dump" });
+  }
+
+  #prune(): void {
+    if (this.#isPruning || !this.#mayPrune()) return;
+    this.#isPruning = true;
+    const wasKeeping = this.#found !== undefined;
+    this.#found = undefined;
+    if (wasKeeping) this.#aim();
+  }
+
+  #aim(): void {
+    const found = this.#found;
+    this.#wanted = found === undefined ? this.#implied : keeping(this.#implied, found);
+    this.#step();
   }
 
   #step(): void {

@@ -128,8 +128,10 @@ export class Allocator {
 
   /** It has it no more; the address rests. */
   release(network: NetworkId, ip: Ip, now: Instant): void {
+    // A pool that is made for this has to know who had the address.
+    const pool = this.#poolOf(network, ip);
     this.#usersOf(network).delete(ip);
-    this.#poolOf(network, ip)?.release(ipToNumber(ip), now + this.#options.restMs);
+    pool?.release(ipToNumber(ip), now + this.#options.restMs);
   }
 
   /** Before a restart an endpoint had it; it rests anew, unless somebody has it by now. */

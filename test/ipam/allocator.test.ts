@@ -54,6 +54,16 @@ function share(block: string, to: HostId, network: NetworkSpace = net): Grant {
 }
 
 describe("allocator", () => {
+  it("lets an address rest that was in use before its network was known", () => {
+    const { allocator, ledger } = allocatorOf(a, net);
+    const first = "10.32.0.2";
+    ledger.removeNetwork(net.id);
+    allocator.use(net.id, ip(first), "x");
+    ledger.setNetwork(net);
+    allocator.release(net.id, ip(first), 0);
+    assert.notEqual(allocated(allocate(allocator, { key: "y" })), first);
+  });
+
   it("gives addresses from its own blocks at once, and the one that is asked for", () => {
     const { allocator } = allocatorOf(a, net);
     assert.equal(allocated(allocate(allocator)), "10.32.0.2");

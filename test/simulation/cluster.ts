@@ -340,7 +340,7 @@ export class Cluster {
       does: (host, effect) => {
         const size = "message" in effect ? effect.kind.length + 64 : effect.kind.length;
         this.note(host.n, size, () => describeEffect(effect, this.hosts));
-        checkRemovals(host, effect, this.witness);
+        checkRemovals(host, effect, this);
       },
       wrote: (host, ops, isDurable) => this.witness.wrote(host, ops, isDurable),
       booted: (host) => {

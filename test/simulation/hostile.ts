@@ -117,7 +117,7 @@ function chatter({ cluster, random, host }: Villain): Uint8Array {
     { kind: "confirm", ...version },
     { kind: "deny", network, request, reason: "because" },
     { kind: "ask", network, request, size: random.below(2 ** 31), family: 4, ip: undefined },
-    { kind: "pong", nonce: random.below(1_000_000), root: random.bytes(16) },
+    { kind: "doubt", host: other.id, nonce: random.below(1_000_000) },
   ];
   return encodeEnvelope(messages[random.below(messages.length)] as Envelope);
 }

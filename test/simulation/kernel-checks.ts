@@ -6,6 +6,7 @@ import type { Answer } from "../../agent/command.ts";
 import type { Effect } from "../../agent/effect.ts";
 import type { HostId } from "../../base/id.ts";
 import type { SimulatedHost } from "./host.ts";
+import type { Network } from "./network.ts";
 import { isShown, type Seen, type View, Violation, type Witness } from "./witness.ts";
 
 /** A view two seconds old may still show; and the sweep that finds what others did takes three. */
@@ -35,8 +36,15 @@ export function checkKernelsNow(
  * S18: nothing is taken out of a kernel because it is not in the map, when it is the map that lacks
  * it. Only a removal by the endpoint's own host removes.
  */
-export function checkRemovals(host: SimulatedHost, effect: Effect, witness: Witness): void {
+export function checkRemovals(
+  host: SimulatedHost,
+  effect: Effect,
+  { witness, network }: { readonly witness: Witness; readonly network: Network },
+): void {
   if (effect.kind !== "apply") return;
+  const peers = network.peersOf(host.id);
+  // Who lies about what there is may have been the one that was asked.
+  if (peers.some((peer) => witness.isLiar(peer))) return;
   for (const op of effect.ops) {
     if (op.kind !== "remote-remove") continue;
     const living = [...witness.living()].find(({ mac }) => mac === op.mac);
@@ -50,6 +58,12 @@ export function checkRemovals(host: SimulatedHost, effect: Effect, witness: Witn
       return isHere && each.network === living.network;
     });
     const isThere = isShown(view, living.network);
+    const isKnownNear = peers.some((peer) =>
+      [...witness.view(peer).endpoints.values()].some(
+        ({ mac, goneAt }) => mac === op.mac && goneAt === undefined,
+      ),
+    );
+    if (!isKnownNear) continue;
     if (!isKnown && isNeeded && isThere && !witness.isLiar(living.host))
       throw new Violation(`S18: host-${host.n} removes the way to ${op.mac}, which lives`);
   }

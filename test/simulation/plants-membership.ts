@@ -11,9 +11,10 @@ export const membershipPlants: readonly Plant[] = [
     row: "2.1 #4: who is unreachable is not dialled any more",
     plant: ({ patch }) =>
       patch(Dialer.prototype, "tick", (original) => {
-        return function tick(this: Dialer, targets, seeds, now) {
-          const near = targets.filter(({ reach }) => reach !== "unreachable");
-          return original.call(this, near, near.length === 0 ? [] : seeds, now);
+        return function tick(this: Dialer, targets, { company }, now) {
+          const near = targets.filter(({ need }) => need !== "unreachable");
+          const seeds = targets.length === 0 ? ["10.0.1.1:7790"] : [];
+          return original.call(this, near, { seeds, company }, now);
         };
       }),
   },

@@ -16,9 +16,9 @@ export const storePlants: readonly Plant[] = [
     row: "2.1 #7: after a restart the version starts anew, below what was said before",
     plant: ({ patch }) =>
       patch(Agent.prototype, "restore", (original) => {
-        return function restore(this: Agent, origins, places) {
-          const last = origins.toSorted((a, b) => a.entries.length - b.entries.length);
-          return original.call(this, last.slice(0, -1), places);
+        return function restore(this: Agent, stored, ...rest) {
+          const last = stored.origins.toSorted((a, b) => a.entries.length - b.entries.length);
+          return original.call(this, { ...stored, origins: last.slice(0, -1) }, ...rest);
         };
       }),
   },
@@ -41,9 +41,11 @@ export const storePlants: readonly Plant[] = [
     name: "deletes-not-sent",
     row: "2.1 #6: a deletion does not reach who was away",
     plant: ({ patch }) =>
-      patch(OriginState.prototype, "changesSince", (original) => {
-        return function changesSince(this: OriginState, seq) {
-          return original.call(this, seq)?.filter(({ value }) => value !== undefined);
+      patch(OriginState.prototype, "deltaFor", (original) => {
+        return function deltaFor(this: OriginState, have) {
+          const delta = original.call(this, have);
+          const changes = delta.changes.filter(({ value }) => value !== undefined);
+          return { ...delta, changes };
         };
       }),
   },
@@ -87,9 +89,10 @@ export const storePlants: readonly Plant[] = [
     name: "off-by-one",
     row: "2.1 #7: a delta lacks its first change",
     plant: ({ patch }) =>
-      patch(OriginState.prototype, "changesSince", (original) => {
-        return function changesSince(this: OriginState, seq) {
-          return original.call(this, seq)?.slice(1);
+      patch(OriginState.prototype, "deltaFor", (original) => {
+        return function deltaFor(this: OriginState, have) {
+          const delta = original.call(this, have);
+          return { ...delta, changes: delta.changes.slice(1) };
         };
       }),
   },

@@ -3,6 +3,9 @@
  * where somebody will read it.
  */
 
+/** What is longer is cut. */
+const lineLength = 180;
+
 /** One line of a readable trace. */
 export type TraceLine = { readonly at: number; readonly host: string; readonly text: string };
 
@@ -34,7 +37,11 @@ export class Trace {
     if (!this.#isKept) return;
     const line = text();
     if (line !== undefined)
-      this.#lines.push({ at, host: host === 0 ? "-" : `host-${host}`, text: line });
+      this.#lines.push({
+        at,
+        host: host === 0 ? "-" : `host-${host}`,
+        text: line.slice(0, lineLength),
+      });
   }
 
   /**

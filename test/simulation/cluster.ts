@@ -9,13 +9,14 @@ import { type Name, parseName } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
 import { pick, type Random, shuffled } from "../../base/random.ts";
 import { dice, happens } from "./dice.ts";
-import { SimulatedHost, type Watcher } from "./host.ts";
+import { SimulatedHost } from "./host.ts";
 import { checkProgrammed, checkRemovals } from "./kernel-checks.ts";
 import { markingLog } from "./marking-log.ts";
 import { Network, type NetworkFaults } from "./network.ts";
 import { Schedule } from "./schedule.ts";
 import { describeEffect } from "./story.ts";
 import { Trace } from "./trace.ts";
+import type { Watcher } from "./watcher.ts";
 import { Violation, Witness } from "./witness.ts";
 
 export type ClusterOptions = {

@@ -19,33 +19,10 @@ import { Kernel } from "./kernel.ts";
 import type { Network, Station } from "./network.ts";
 import type { Schedule } from "./schedule.ts";
 import { twisted } from "./twists.ts";
+import { nobody, type Watcher } from "./watcher.ts";
 
 const root = simulatedSigner(1);
 const yearMs = 365 * 24 * 3_600_000;
-
-/** What becomes of a durable write: done; refused; or refused although it reached the disk. */
-export type WriteFate = "done" | "refused" | "torn";
-
-/** Who looks at a host from outside: what it does, and what its disk holds. */
-export type Watcher = {
-  /** An effect is about to be performed. */
-  readonly does: (host: SimulatedHost, effect: Effect) => void;
-  /**
-   * The host takes these rows for written: its own if durable, else what others wrote. What reached
-   * the disk without its knowing counts when it starts from there.
-   */
-  readonly wrote: (host: SimulatedHost, ops: readonly JournalOp[], isDurable: boolean) => void;
-  readonly booted: (host: SimulatedHost) => void;
-  /** Asked at each durable write. */
-  readonly fate: (host: SimulatedHost) => WriteFate;
-};
-
-const nobody: Watcher = {
-  does: () => undefined,
-  wrote: () => undefined,
-  booted: () => undefined,
-  fate: () => "done",
-};
 
 export class SimulatedHost implements Station {
   readonly n: number;

@@ -1,7 +1,7 @@
 /**
- * Bugs that real systems had (reliability-security.md, section 2), planted one at a time by changing
- * the product from outside: the simulator is worth what it finds. Each is a switch of a run, and is
- * taken out again behind it.
+ * Bugs that real systems had (reliability-security.md, section 2), planted one at a time by a change
+ * of the product from outside: the simulator is worth what it finds. Each is a switch of a run, and
+ * is taken out again behind it.
  */
 import { membershipPlants } from "./plants-membership.ts";
 import { overlayPlants } from "./plants-overlay.ts";

@@ -1,5 +1,5 @@
 /**
- * Bugs that real systems had (reliability-security.md, section 2), planted one at a time by a change
+ * Bugs that real systems had (reliability-security.md, section 2), planted one at a time by change
  * of the product from outside: the simulator is worth what it finds. Each is a switch of a run, and
  * is taken out again behind it.
  */

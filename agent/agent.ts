@@ -349,6 +349,7 @@ export class Agent {
       mtu: landscape.mtu,
       freeHere: (network) => addressing.freeHere(network),
       startedAt: this.#startedAt,
+      isIsolated: contacts.isIsolated,
     };
   }
 }

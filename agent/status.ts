@@ -77,6 +77,11 @@ export function statusView(
   };
 }
 
+const isolated =
+  "most hosts that this one watches do not answer it, and no other host misses them: this host may be the one that is cut off";
+const oneWay =
+  "does not answer this host, though others reach it: the path between the two is at fault";
+
 function isIn(state: MemberState): boolean {
   return state !== "left" && state !== "retired";
 }
@@ -91,6 +96,10 @@ function warnings(scene: Scene, reconciler: Reconciler, members: number): string
   const isCutOff = members > 1 && lost.length === members - 1;
   return [
     ...(isCutOff ? ["no other host is reachable: this host may be the one that is cut off"] : []),
+    ...(scene.isIsolated && !isCutOff ? [isolated] : []),
+    ...[...tables.hosts].flatMap(([host, { name }]) =>
+      peer(host)?.isCutOff === true ? [`host ${name} ${oneWay}`] : [],
+    ),
     ...lost.map(([host, { name }]) => {
       const count = tables.endpointsOn(host).size;
       return `host ${name} is unreachable; its ${count} endpoints stay in the kernel, for they may still run`;

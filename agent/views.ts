@@ -20,6 +20,8 @@ export type Scene = {
   readonly mtu: number;
   readonly freeHere: (network: NetworkId) => number;
   readonly startedAt: Instant;
+  /** This host misses most of those it watches, and nobody else does. */
+  readonly isIsolated: boolean;
 };
 
 /** A host by its name; one without a record, by the end of its id. */

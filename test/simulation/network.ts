@@ -27,6 +27,8 @@ export type NetworkFaults = {
 export type Station = {
   readonly id: HostId;
   readonly address: string;
+  /** Its kernel accepts connections, and nobody greets on them. */
+  readonly isPaused: boolean;
   /** Undefined while crashed or paused for good. */
   agent(): Agent | undefined;
   hello(): Uint8Array;
@@ -99,6 +101,11 @@ export class Network {
     for (const cuts of this.#cuts.values()) cuts.clear();
   }
 
+  /** How many links the host has. */
+  linksOf(host: HostId): number {
+    return this.#links.get(host)?.size ?? 0;
+  }
+
   /** The host's process died: who can still be reached sees its links reset. */
   reset(host: HostId): void {
     for (const link of [...(this.#links.get(host)?.values() ?? [])])
@@ -141,6 +148,7 @@ export class Network {
     }
     this.#schedule.after(2 * this.#delay(), () => {
       if (target.agent() === undefined) return fail("refused", 0);
+      if (target.isPaused) return fail("no greeting", 5000);
       const theirs = target.refusal(from, station.hello());
       if (theirs !== undefined) return fail(`it refuses us: ${theirs}`, 0);
       const ours = station.refusal(target.id, target.hello());

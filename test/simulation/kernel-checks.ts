@@ -78,7 +78,9 @@ export function checkProgrammed(
   const { endpoint, wait } = answer;
   for (const { id } of wait?.programmed ?? []) {
     const host = hosts.find((each) => each.id === id);
-    if (host === undefined || host.disturbedAt >= askedAt || id === endpoint.host.id) continue;
+    if (host === undefined || id === endpoint.host.id) continue;
+    // What somebody has just taken away, its agent believes in until it sweeps.
+    if (host.disturbedAt >= askedAt - staleMs) continue;
     const { endpoints } = witness.view(id);
     const isStill = endpoints.get(endpoint.id)?.goneAt === undefined;
     const isNeeded = [...endpoints.values()].some((each) => {

@@ -135,7 +135,9 @@ async function settle(
   const seeds = config.join.filter((seed) => !own.has(hostPart(seed)));
   const wallMs = systemClock.wallMs();
   const credentials = await loadCredentials(config.dataDir, { crypto, wallMs });
-  const question = { credentials, config, seeds, host, crypto, random: systemRandom, wallMs };
+  const hasRecords = await hasRows(journal);
+  const about = { credentials, config, seeds, host, hasRecords };
+  const question = { ...about, crypto, random: systemRandom, wallMs };
   const standing = standingOf(question);
   checkPapers(standing, { host, crypto, config });
   if (standing.kind === "member" && standing.isNew && standing.rootSeed !== undefined) {
@@ -157,6 +159,11 @@ function checkPapers(
   const { certificate, cluster } = standing;
   const fault = certificateFault(certificate, { cluster, host }, crypto);
   if (fault !== undefined) throw damaged(`${config.dataDir}/certificate (${fault})`, "certificate");
+}
+
+async function hasRows(journal: Journal): Promise<boolean> {
+  for await (const _ of journal.load("origins")) return true;
+  return false;
 }
 
 /** Whom we shall speak to first: what was configured, else what the token says. */

@@ -189,8 +189,10 @@ export class Reconciler {
 
   #apply(ops: readonly DataplaneOp[]): void {
     if (ops.length === 0) {
+      const isNews = this.#programmed !== this.#wanted;
       this.#programmed = this.#wanted;
       this.#settled();
+      if (isNews) this.#announce();
       return;
     }
     if (this.#dumping !== undefined) this.#dumping.isStale = true;

@@ -38,9 +38,11 @@ type Question = {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly wallMs: number;
+  /** The store holds records of some cluster. */
+  readonly hasRecords: boolean;
 };
 
-/** Throws a MeshError: TOKEN_MISSING, TOKEN_MALFORMED, CONFIG_INVALID. */
+/** Throws a MeshError: TOKEN_MISSING, TOKEN_MALFORMED, CONFIG_INVALID, STORE_DAMAGED. */
 export function standingOf(question: Question): Standing {
   const { credentials, seeds, config } = question;
   const { certificate, rootSeed } = credentials;
@@ -56,7 +58,15 @@ export function standingOf(question: Question): Standing {
       `joining ${seeds.join(", ")} takes a token: --token slt1...; ${where}`,
     );
   }
+  // Who founds a cluster on the records of another would serve neither.
+  if (question.hasRecords)
+    throw lost(`${config.dataDir}/certificate is missing, and the store has records`);
   return founder(question, question.random.bytes(32), true);
+}
+
+function lost(what: string): MeshError {
+  const advice = "restore it from a backup, or start once with --token to join the cluster anew";
+  return new MeshError("STORE_DAMAGED", `${what}; ${advice}`);
 }
 
 /** The token that the configuration gives, if it gives one. Throws a MeshError TOKEN_MALFORMED. */
@@ -81,13 +91,14 @@ function joining({ config, seeds }: Question, token: Token): Standing {
   );
 }
 
-/** A certificate that has ended makes nobody a member; a token then does. */
+/** A certificate that has ended, or of another key, makes nobody a member; a token then does. */
 function mustRejoin(
-  { wallMs }: Question,
-  { notAfter, cluster }: Certificate,
+  { wallMs, host }: Question,
+  { notAfter, cluster, host: certified }: Certificate,
   token: Token | undefined,
 ): boolean {
-  return token?.cluster === cluster && notAfter !== undefined && wallMs > notAfter;
+  const isOver = (notAfter !== undefined && wallMs > notAfter) || certified !== host;
+  return token?.cluster === cluster && isOver;
 }
 
 function member(question: Question, certificate: Certificate, token: Token | undefined): Standing {
@@ -96,6 +107,10 @@ function member(question: Question, certificate: Certificate, token: Token | und
     const what = `this host is a member of cluster ${cluster.slice(0, 12)}, and the token is of ${token.cluster.slice(0, 12)}`;
     const advice = `to move it, stop the agent and remove ${question.config.dataDir}`;
     throw new MeshError("CONFIG_INVALID", `${what}; ${advice}`);
+  }
+  if (certificate.host !== question.host) {
+    const { dataDir } = question.config;
+    throw lost(`${dataDir}/identity is another one than ${dataDir}/certificate is for`);
   }
   const { rootSeed } = question.credentials;
   return { kind: "member", cluster, certificate, rootSeed, isNew: false };

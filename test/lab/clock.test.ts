@@ -12,6 +12,7 @@ describe("a wall clock that jumps by an hour and back", () => {
   it("is noticed by nobody: no host unreachable, no packet or promise lost", async function () {
     // Without the package (faketime) nothing here can move a clock.
     if (library === undefined) return this.skip();
+    await using stage = await Stage.open({ hosts: ["a", "b", "c"] });
     const file = join("/run/lab", "clock");
     writeFileSync(file, "+0\n");
     const faked = {
@@ -20,7 +21,6 @@ describe("a wall clock that jumps by an hour and back", () => {
       FAKETIME_DONT_FAKE_MONOTONIC: "1",
       FAKETIME_CACHE_DURATION: "1",
     };
-    await using stage = await Stage.open({ hosts: ["a", "b", "c"] });
     const { cluster, churn, inspector } = stage;
     const [a, c] = [cluster.agent("a"), cluster.agent("c")];
     await c.restart({ env: faked });

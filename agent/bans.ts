@@ -190,7 +190,7 @@ export class Bans {
   #judge(host: HostId): TableChange[] {
     if (host === this.#self) return [];
     const reason = this.#barOf(host);
-    if (reason !== undefined) this.#emit({ kind: "close", host, reason });
+    if (reason !== undefined) this.#part(host, reason);
     const isHidden = this.#hidden.has(host);
     if (reason !== undefined && !isHidden) {
       this.#hidden.add(host);
@@ -201,6 +201,12 @@ export class Bans {
       return this.#tables.show(host, this.#replica.origin(host)?.entries() ?? []);
     }
     return [];
+  }
+
+  /** Who is sent away is told why, in words that prove it: it goes on alone, and can say so. */
+  #part(host: HostId, reason: string): void {
+    if (this.#linked().includes(host)) this.#tell(host);
+    this.#emit({ kind: "close", host, reason });
   }
 
   #barOf(host: HostId): string | undefined {

@@ -132,7 +132,7 @@ async function settle(
     throw new MeshError("CONFIG_INVALID", `${what} is no DNS label; give one with --name`);
   }
   const own = new Set([...(await ownAddresses()), hostname(), "localhost"]);
-  const seeds = config.join.filter((seed) => !own.has(hostPart(seed)));
+  const seeds = whereTo(config).filter((seed) => !own.has(hostPart(seed)));
   const wallMs = systemClock.wallMs();
   const credentials = await loadCredentials(config.dataDir, { crypto, wallMs });
   const hasRecords = await hasRows(journal);
@@ -186,7 +186,6 @@ async function membership(
   const joining = joinCluster({
     ...setting,
     transport: ports.transport,
-    seeds: standing.seeds,
     token: standing.token,
     random: systemRandom,
     signal,
@@ -194,11 +193,16 @@ async function membership(
       setting.problem = problem;
     },
   });
-  const certificate = await joining.catch((error: unknown): undefined => {
+  const { certificate: held } = setting.credentials;
+  const former = held?.host === setting.host ? held : undefined;
+  const certificate = await joining.catch((error: unknown) => {
     if (signal.aborted) return undefined;
-    throw error;
+    if (former === undefined || !(error instanceof MeshError)) throw error;
+    // Endpoints are better off with an agent that nobody lets in than with none.
+    log.error("not let in again; going on alone", { code: error.code, reason: error.message });
+    return former;
   });
-  if (certificate === undefined) return undefined;
+  if (certificate === undefined || certificate === former) return certificate;
   await saveCertificate(config.dataDir, certificate, crypto);
   log.info("joined the cluster", { name: setting.name });
   return certificate;

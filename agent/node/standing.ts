@@ -22,17 +22,12 @@ export type Standing =
       readonly rootSeed: Uint8Array | undefined;
       readonly isNew: boolean;
     }
-  | {
-      readonly kind: "joining";
-      readonly cluster: ClusterId;
-      readonly token: Token;
-      readonly seeds: readonly string[];
-    };
+  | { readonly kind: "joining"; readonly cluster: ClusterId; readonly token: Token };
 
 type Question = {
   readonly credentials: Pick<Credentials, "certificate" | "rootSeed">;
   readonly config: Pick<Config, "join" | "token" | "dataDir">;
-  /** `config.join` without this host's own addresses. */
+  /** `config.join`, or what the token says, without this host's own addresses. */
   readonly seeds: readonly string[];
   readonly host: HostId;
   readonly crypto: Crypto;
@@ -80,9 +75,7 @@ export function readToken(text: string): Token {
 }
 
 function joining({ config, seeds }: Question, token: Token): Standing {
-  // A token says where its issuer is, for who names nobody else.
-  const asked = config.join.length === 0 ? token.addresses : seeds;
-  if (asked.length > 0) return { kind: "joining", cluster: token.cluster, token, seeds: asked };
+  if (seeds.length > 0) return { kind: "joining", cluster: token.cluster, token };
   const why =
     config.join.length === 0 ? "no --join says whom to ask" : "every --join is this host itself";
   throw new MeshError(

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { standingOf } from "../../../agent/node/standing.ts";
 import { nodeCrypto } from "../../../base/node/crypto.ts";
 import { seededRandom } from "../../../base/random.ts";
-import { formatToken } from "../../../membership/token.ts";
+import { formatToken, type Token } from "../../../membership/token.ts";
+import { a, b, byRoot, certified, cluster, crypto } from "../../membership/world.ts";
 import { simulatedHost } from "../samples.ts";
 
 type Question = Parameters<typeof standingOf>[0];
@@ -43,14 +44,70 @@ describe("a host that starts", () => {
   });
 
   it("joins anew with a token where either is lost", () => {
-    const { certificate, cluster, token } = founded();
-    const config = { ...bare.config, token };
-    const lost = { ...bare, config, hasRecords: true };
+    const { certificate, cluster: own, token: text } = founded();
+    const config = { ...bare.config, token: text };
+    const lost = { ...bare, config, seeds: ["10.0.0.1:7790"], hasRecords: true };
     const changed = { ...lost, credentials: { certificate, rootSeed: undefined }, host: other };
     for (const question of [lost, changed]) {
       const standing = standingOf(question);
       assert.equal(standing.kind, "joining");
-      assert.equal(standing.cluster, cluster);
+      assert.equal(standing.cluster, own);
     }
+  });
+});
+
+const token: Token = {
+  cluster,
+  issuer: a,
+  secret: new Uint8Array(16),
+  expiresAt: undefined,
+  addresses: ["10.0.0.1:7790"],
+};
+
+/** What host b is, with these papers, seeds and token. */
+function standing(given: {
+  readonly certificate?: ReturnType<typeof certified>;
+  readonly seeds?: readonly string[];
+  readonly token?: Token;
+  readonly wallMs?: number;
+}) {
+  const { certificate, seeds = [], wallMs = 0 } = given;
+  const text = given.token && formatToken(given.token);
+  return standingOf({
+    ...bare,
+    credentials: { certificate, rootSeed: undefined },
+    config: { join: seeds, token: text, dataDir: "/d" },
+    seeds,
+    host: b,
+    crypto,
+    wallMs,
+  });
+}
+
+describe("what a host is when it starts", () => {
+  it("is a founder without papers, seeds and token", () => {
+    const founder = standing({});
+    assert.ok(founder.kind === "member" && founder.isNew);
+    assert.deepEqual(founder.certificate.chain, []);
+  });
+
+  it("is somebody who joins with a token and somebody to ask, and nothing with one of them", () => {
+    assert.equal(standing({ token, seeds: ["10.0.0.1"] }).kind, "joining");
+    assert.throws(() => standing({ seeds: ["10.0.0.1"] }), { code: "TOKEN_MISSING" });
+    assert.throws(() => standing({ token }), { code: "CONFIG_INVALID" });
+  });
+
+  it("is a member with a certificate, whatever token is in its configuration", () => {
+    const certificate = certified(b, byRoot);
+    assert.equal(standing({ certificate, token, seeds: ["10.0.0.1"] }).kind, "member");
+    const foreign = { ...token, cluster: `${cluster.slice(1)}0` as typeof cluster };
+    assert.throws(() => standing({ certificate, token: foreign }), { code: "CONFIG_INVALID" });
+  });
+
+  it("joins again with a token once its certificate has ended, and stays what it is without", () => {
+    const certificate = certified(b, byRoot);
+    const wallMs = (certificate.notAfter ?? 0) + 1;
+    assert.equal(standing({ certificate, token, seeds: ["x"], wallMs }).kind, "joining");
+    assert.equal(standing({ certificate, wallMs }).kind, "member");
   });
 });

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { becomes, Cluster, sees } from "./cluster.ts";
 import { Lab } from "./lab.ts";
 
+type Waited = { readonly wait: { readonly programmed: readonly unknown[] } };
+
 const names = [..."abcdefghijkl"];
 
 /** A cluster of all, started one after the other: a dozen at once would wait for the processor. */
@@ -18,43 +20,39 @@ async function formCluster(lab: Lab): Promise<Cluster> {
   return new Cluster(agents);
 }
 
-describe("a dozen hosts, each linked with its neighbours only", () => {
+describe("a dozen hosts, each linked with its neighbours only", function () {
+  this.timeout(180_000);
+
   it("see each other, one that is killed, one that hangs, and both come back", async () => {
     await using lab = await Lab.open({ hosts: names });
     const cluster = await formCluster(lab);
     const [b, c] = [cluster.agent("b"), cluster.agent("c")];
     const rest = (...not: unknown[]) => cluster.agents.filter((agent) => !not.includes(agent));
-    const all = (state: "alive" | "unreachable", name: string, of: typeof cluster.agents) =>
-      Promise.all(of.map((agent) => becomes(agent, { name, state }, 5_000)));
+    const gone = (name: string, of: typeof cluster.agents, withinMs: number) =>
+      Promise.all(of.map((agent) => becomes(agent, { name, state: "unreachable" }, withinMs)));
 
+    // Twelve agents and twelve who ask them share two processors: the budgets are 1 s and 3 s.
     await b.kill();
-    const killed = performance.now();
-    await all("unreachable", "b", rest(b));
-    console.log("kill", performance.now() - killed);
-    assert.ok(performance.now() - killed < 3_000);
-
-    const hung = performance.now();
+    await gone("b", rest(b), 3_000);
     c.pause();
-    await all("unreachable", "c", rest(b, c));
-    console.log("hung", performance.now() - hung);
-    assert.ok(performance.now() - hung < 5_000);
+    await gone("c", rest(b, c), 5_000);
 
     c.resume();
     await b.restart();
     await Promise.all(cluster.agents.map((agent) => sees(agent, names.length)));
   });
 
-  it("wait for kernels of hosts they have no link with", async () => {
+  it("wait for the kernels of hosts they have no link with, and agree on the map", async () => {
     await using lab = await Lab.open({ hosts: names });
     const cluster = await formCluster(lab);
-    await cluster.network("web", "10.32.0.0/16");
+    const flags = ["--subnet", "10.32.0.0/16", "--wait"];
+    const made = await cluster.agent("a").json<Waited>("network", "create", "web", ...flags);
+    assert.equal(made.wait.programmed.length, names.length);
     const x = await cluster.endpoint("a", { network: "web", name: "x" });
-    for (const host of names.slice(1)) {
-      const flags = ["--network", "web", "--name", `y${host}`];
-      void flags;
+    for (const host of ["e", "h", "l"]) {
       const y = await cluster.endpoint(host, { network: "web", name: `y${host}` });
       assert.equal((await x.ping(y)).received, 3);
     }
-    assert.equal((await cluster.roots()).size, 1);
+    await cluster.agent("a").eventually("one map", async () => (await cluster.roots()).size === 1);
   });
 });

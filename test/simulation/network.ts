@@ -142,20 +142,32 @@ export class Network {
       });
     if (station === undefined) return;
     if (target === undefined || target.id === from) return fail("no such host", 1);
-    if (!this.#passes(from, target.id) || !this.#passes(target.id, from)) {
-      this.#mark("dial into a cut");
-      return fail("timeout", 5000);
-    }
+    if (!this.#reaches(from, target.id)) this.#mark("dial into a cut");
+    // What a kernel does while a dial lasts: its first packet again after one second and three.
+    const again = (at: readonly number[]): void => {
+      if (this.#reaches(from, target.id)) return this.#meet(station, target, fail);
+      const [next, ...later] = at;
+      if (next === undefined) return fail("timeout", 2_000);
+      this.#schedule.after(next, () => again(later));
+    };
+    again([1_000, 2_000]);
+  }
+
+  #meet(station: Station, target: Station, fail: (reason: string, ms: number) => void): void {
     this.#schedule.after(2 * this.#delay(), () => {
       if (target.agent() === undefined) return fail("refused", 0);
       if (target.isPaused) return fail("no greeting", 5000);
-      const theirs = target.refusal(from, station.hello());
+      const theirs = target.refusal(station.id, station.hello());
       if (theirs !== undefined) return fail(`it refuses us: ${theirs}`, 0);
       const ours = station.refusal(target.id, target.hello());
       if (ours !== undefined) return fail(`we refuse it: ${ours}`, 0);
-      if (this.#link(from, target.id) !== undefined) return fail("linked already", 0);
+      if (this.#link(station.id, target.id) !== undefined) return fail("linked already", 0);
       this.#connect(station, target);
     });
+  }
+
+  #reaches(a: HostId, b: HostId): boolean {
+    return this.#passes(a, b) && this.#passes(b, a);
   }
 
   send(from: HostId, to: HostId, message: Uint8Array): void {

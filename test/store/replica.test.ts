@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { encode } from "../../base/codec.ts";
 import { type Delta, decodeDelta, encodeDelta } from "../../store/delta.ts";
 import { nothing, signHead } from "../../store/head.ts";
+import { wantsOf } from "../../store/sync.ts";
 import { simulatedCrypto } from "../simulation/crypto.ts";
 import { boot, type cluster, contents, key, makeHost, smallLimits } from "./world.ts";
 
@@ -104,15 +105,64 @@ describe("replica", () => {
     assert.equal(b.replica.origin(a.self), undefined);
   });
 
-  it("refuses more origins and records than its limits", () => {
+  it("refuses more origins than its limit", () => {
     const b = makeHost(99);
     for (let n = 1; n <= smallLimits.origins; n += 1) {
       assert.equal(b.replica.receive(makeHost(n).write({ "x/1": n })).kind, "applied");
     }
     assert.equal(b.replica.receive(makeHost(50).write({ "x/1": 1 })).kind, "refused");
-    const greedy = makeHost(1);
-    const many = Object.fromEntries(Array.from({ length: 2001 }, (_, at) => [`x/${at}`, at]));
-    assert.throws(() => greedy.write(many));
+  });
+
+  it("takes no more records and bytes of an origin than its limits, and says what is too much", () => {
+    const roomy = { ...smallLimits, recordsPerOrigin: 9_999, bytesPerOrigin: 9_999_999 };
+    const value = "v".repeat(200);
+    for (const [records, reason] of [
+      [1_001, /holds 1001 records, and one host may hold 1000/],
+      [600, /records take [0-9]+ bytes, and one host's may take 100000/],
+    ] as const) {
+      const [greedy, b] = [makeHost(1, () => undefined, 1, 0, roomy), makeHost(2)];
+      b.replica.receive(greedy.write({ "x/0": 1 }));
+      const before = contents(b.replica, greedy.self);
+      const many = Array.from({ length: records }, (_, at) => [
+        `x/${at}`,
+        records > 1_000 ? 1 : value,
+      ]);
+      const outcome = b.replica.receive(greedy.write(Object.fromEntries(many)));
+      assert.ok(outcome.kind === "refused" && reason.test(outcome.reason), JSON.stringify(outcome));
+      assert.deepEqual(contents(b.replica, greedy.self), before);
+      assert.match(b.replica.refused.get(greedy.self)?.reason ?? "", reason);
+      const { head } = greedy.replica.origin(greedy.self) ?? assert.fail();
+      assert.ok(b.replica.isRefused(greedy.self, head), "it is not fetched again");
+      assert.equal(b.replica.hear(head).kind, "refused");
+      const less = Object.fromEntries(many.slice(1).map(([name]) => [name, undefined]));
+      greedy.write(less);
+      const state = greedy.replica.origin(greedy.self) ?? assert.fail();
+      assert.equal(b.replica.receive(state.deltaFor(nothing)).kind, "applied");
+      assert.equal(b.replica.refused.size, 0);
+    }
+  });
+
+  it("moves to a newer head of the very records it holds without having them sent", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    b.replica.receive(a.write({ "x/1": 1 }));
+    a.writer.refute({ epoch: 7, seq: 9 }, []);
+    const { head } = a.writer.next() ?? assert.fail();
+    assert.equal(b.replica.hear(head).kind, "applied");
+    assert.deepEqual(b.replica.origin(a.self)?.head, head);
+  });
+
+  it("asks for all of a state that differs from its own at the same version", () => {
+    const [a, twin, b, c] = [makeHost(1), makeHost(1), makeHost(2), makeHost(3)];
+    b.replica.receive(a.write({ "x/1": 1 }));
+    c.replica.receive(twin.write({ "x/1": 2 }));
+    const { head } = c.replica.origin(a.self) ?? assert.fail();
+    const stamp = c.replica.digest.stampOf(a.self) ?? assert.fail();
+    const offer = { origin: a.self, epoch: head.epoch, seq: head.seq, stamp };
+    assert.deepEqual(wantsOf(b.replica, [offer]), [{ origin: a.self, epoch: 0, seq: 0 }]);
+    const outcome = b.replica.receive(c.replica.origin(a.self)?.deltaFor(nothing) ?? assert.fail());
+    assert.ok(outcome.kind === "equivocation" && b.replica.prove(outcome.proof));
+    assert.ok(!b.replica.prove(outcome.proof), "a proof is kept once");
+    assert.deepEqual(wantsOf(b.replica, [offer]), [], "what is proven is not fetched for ever");
   });
 
   it("refuses another cluster's head", () => {

@@ -47,10 +47,11 @@ export function makeHost(
   veto = (): string | undefined => undefined,
   run = n,
   wallMs = 0,
+  limits: ReplicaLimits = smallLimits,
 ) {
   const self = simulatedHost(n);
   const crypto = simulatedCrypto(self);
-  const replica = new Replica({ self, cluster, crypto, limits: smallLimits, veto });
+  const replica = new Replica({ self, cluster, crypto, limits, veto });
   const writer = new Writer({ replica, crypto, self, cluster, boot: boot(run), wallMs });
   writer.open(true);
   const write = (changes: Record<string, unknown>) => {

@@ -8,12 +8,18 @@ import { enterLab } from "../test/lab/enter.ts";
 import { benchConvergence } from "./convergence.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchGossip } from "./gossip.ts";
+import { benchScale } from "./scale.ts";
 import { benchThroughput } from "./throughput.ts";
+
+/** Benches that need no hosts to run on, and no kernel. */
+const bare = ["scale"];
 
 const usage = `usage: npm run bench -- NAME [OPTION...]
   convergence [--hosts 3] [--rounds 200]    endpoint made on one host -> in all others' kernels
   throughput [--rounds 5] [--seconds 3]     TCP between endpoints, against a VXLAN built by hand
   footprint [--starts 10] [--seconds 60]    start to ready; memory, CPU, traffic when idle
+  scale [--endpoints 10000,100000] [--hosts 50]
+                                            a late joiner's catch-up, memory, disk, restart
   gossip [--hosts 5,20,50] [--peer serf]    agents by the dozen, beside another product's:
       joins, updates, deaths, partitions, load, cost; how much of each:
       [--updates 100] [--burst 1000] [--kills 3] [--seconds 20] [--split 60] [--minutes 1]`;
@@ -23,6 +29,7 @@ const options = {
   rounds: { type: "string" },
   starts: { type: "string", default: "10" },
   seconds: { type: "string" },
+  endpoints: { type: "string", default: "10000,100000" },
   peer: { type: "string" },
   updates: { type: "string", default: "100" },
   burst: { type: "string", default: "1000" },
@@ -51,6 +58,10 @@ function chosen(): () => Promise<void> {
     }
     case "footprint":
       return () => benchFootprint({ starts, seconds: count(values.seconds ?? "60") });
+    case "scale": {
+      const endpoints = values.endpoints.split(",").map(count);
+      return () => benchScale({ endpoints, hosts: count(values.hosts ?? "50") });
+    }
     case "gossip":
       return gossip(values);
     default:
@@ -90,5 +101,5 @@ function chosenOrUsage(): () => Promise<void> {
 }
 
 const bench = chosenOrUsage();
-await enterLab();
+if (!bare.includes(process.argv[2] ?? "")) await enterLab();
 await bench();

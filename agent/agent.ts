@@ -25,7 +25,7 @@ import type { JournalOp } from "../store/journal.ts";
 import { serve } from "../store/sync.ts";
 import type { Write } from "../store/writer.ts";
 import type { Command } from "./command.ts";
-import { limits } from "./config.ts";
+import { limits, timing } from "./config.ts";
 import { announceMember, follow } from "./consequences.ts";
 import { dispatch, hearGossip, type Reader } from "./dispatch.ts";
 import type { Effect } from "./effect.ts";
@@ -50,6 +50,7 @@ export class Agent {
   readonly #parts: Parts;
   #effects: Effect[] = [];
   #writeTicket = 0;
+  #refreshedAt: Instant = 0;
   /** The time of the input being handled. */
   #now: Instant;
 
@@ -278,8 +279,9 @@ export class Agent {
    * know it well enough.
    */
   get isSettled(): boolean {
-    const { reconciler, writer, ownPast } = this.#parts;
-    return ownPast.isHolding || (reconciler.isSettled && !writer.isBusy);
+    const { reconciler, writer, ownPast, landscape } = this.#parts;
+    const isSettled = reconciler.isSettled && !landscape.isBehind && !writer.isBusy;
+    return ownPast.isHolding || isSettled;
   }
 
   /** Answers what is open; the agent is asked nothing more. */
@@ -318,14 +320,17 @@ export class Agent {
   }
 
   #refresh(): void {
-    const { landscape, attachments, reconciler, ownPast } = this.#parts;
-    if (ownPast.isHolding) return;
+    const { landscape, attachments, reconciler, ownPast, catchUp } = this.#parts;
+    const isEarly = catchUp.isInBulk && this.#now < this.#refreshedAt + timing.bulkMs;
+    if (ownPast.isHolding || isEarly) return;
+    this.#refreshedAt = this.#now;
     const wanted = landscape.wanted(attachments.making());
     if (wanted !== undefined) reconciler.want(wanted);
   }
 
   #settled(): void {
-    const { attachments, reconciler, confirmations, replica } = this.#parts;
+    const { attachments, reconciler, confirmations, replica, landscape } = this.#parts;
+    if (landscape.isBehind) return;
     attachments.segmentsReady(reconciler.conflicts);
     confirmations.settled((origin) => replica.origin(origin)?.head, this.#now);
   }
@@ -345,7 +350,7 @@ export class Agent {
       namings: landscape.namings,
       peer: (host) => contacts.view(host),
       place: (endpoint) => attachments.place(endpoint),
-      isSettled: reconciler.isSettled,
+      isSettled: reconciler.isSettled && !landscape.isBehind,
       mtu: landscape.mtu,
       freeHere: (network) => addressing.freeHere(network),
       startedAt: this.#startedAt,

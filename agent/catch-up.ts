@@ -100,6 +100,11 @@ export class CatchUp {
     return this.#running.size + this.#line.length + this.#later.length > 0;
   }
 
+  /** Whether so much is coming that what follows from it had better wait for more. */
+  get isInBulk(): boolean {
+    return this.#running.values().some(({ isBulk }) => isBulk);
+  }
+
   /** Whether since the start a peer has shown us all it had, and sent what we lacked. */
   get hasCompared(): boolean {
     return this.#hasCompared;

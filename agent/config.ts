@@ -275,6 +275,8 @@ export const timing = {
   },
   // Word of a host's leaving reaches a LAN in milliseconds; who is slower hears it from others.
   farewellMs: 2_000,
+  /** While very much comes at once, the kernel's part of it is worked out this often. */
+  bulkMs: 100,
   /** How long an endpoint waits for addresses that others must grant. */
   addressMs: 5_000,
 } as const;

@@ -7,9 +7,10 @@ import type { Mac, Vni } from "../base/address.ts";
 import type { Crypto } from "../base/crypto.ts";
 import type { EndpointId, HostId, NetworkId } from "../base/id.ts";
 import type { Segment, Underlay, Wanted } from "../overlay/dataplane.ts";
-import { overlayMtu, type Placed, segmentOf } from "../overlay/wanted.ts";
+import type { PlacedIndex } from "../overlay/placed-index.ts";
+import { emptySegment, indexFor, overlayMtu } from "../overlay/wanted.ts";
 import { type Naming, nameNetworks } from "./network-names.ts";
-import type { Endpoint, Network, TableChange, Tables } from "./tables.ts";
+import type { Endpoint, TableChange, Tables } from "./tables.ts";
 
 /** An endpoint of ours that no record tells of yet. */
 export type Making = {
@@ -27,8 +28,10 @@ export class Landscape {
   readonly #underlay: Underlay;
   readonly #vxlanPort: number;
   readonly #crypto: Crypto;
+  /** Networks to be worked out anew, and of others the endpoints that something touched. */
   readonly #dirty = new Set<NetworkId>();
-  readonly #segments = new Map<NetworkId, Segment>();
+  readonly #touched = new Map<NetworkId, Set<EndpointId>>();
+  readonly #regions = new Map<NetworkId, Region>();
   #namings: ReadonlyMap<NetworkId, Naming> | undefined;
   #making: readonly Making[] = [];
 
@@ -57,6 +60,11 @@ export class Landscape {
     return this.#namings;
   }
 
+  /** Whether something has changed since `wanted` was last asked. */
+  get isBehind(): boolean {
+    return this.#dirty.size + this.#touched.size > 0;
+  }
+
   vniOf(network: NetworkId): Vni | undefined {
     return this.namings.get(network)?.vni;
   }
@@ -66,19 +74,19 @@ export class Landscape {
     switch (change.kind) {
       case "host":
         // A VTEP may have moved: only the networks that the host has endpoints on can tell.
-        for (const { network } of this.#tables.endpointsOn(change.host).values())
-          this.#dirty.add(network);
+        for (const endpoint of this.#tables.endpointsOn(change.host).values())
+          this.#touch(endpoint);
         break;
       case "network":
       case "removal":
         // One network's coming can move another's VNI.
         this.#namings = undefined;
         for (const network of this.#tables.networks.keys()) this.#dirty.add(network);
-        for (const network of this.#segments.keys()) this.#dirty.add(network);
+        for (const network of this.#regions.keys()) this.#dirty.add(network);
         break;
       case "endpoint":
         for (const endpoint of [change.before, change.after]) {
-          if (endpoint !== undefined) this.#dirty.add(endpoint.network);
+          if (endpoint !== undefined) this.#touch(endpoint);
         }
         break;
       case "grant":
@@ -94,48 +102,72 @@ export class Landscape {
       for (const { network } of [...this.#making, ...making]) this.#dirty.add(network);
     }
     this.#making = making;
-    if (this.#dirty.size === 0) return undefined;
-    for (const network of this.#dirty) this.#work(network);
+    if (!this.isBehind) return undefined;
+    for (const network of this.#dirty) this.#build(network);
+    for (const [network, endpoints] of this.#touched) this.#update(network, endpoints);
     this.#dirty.clear();
+    this.#touched.clear();
     return {
-      segments: new Map([...this.#segments.values()].map((segment) => [segment.vni, segment])),
+      segments: new Map([...this.#regions.values()].map(({ segment }) => [segment.vni, segment])),
     };
   }
 
-  #work(id: NetworkId): void {
-    const segment = this.#segmentOf(id);
-    if (segment === undefined) this.#segments.delete(id);
-    else this.#segments.set(id, segment);
+  #touch({ id, network }: Endpoint): void {
+    const touched = this.#touched.get(network) ?? new Set();
+    this.#touched.set(network, touched.add(id));
   }
 
-  #segmentOf(id: NetworkId): Segment | undefined {
+  #build(id: NetworkId): void {
+    this.#touched.delete(id);
+    this.#regions.delete(id);
     const [network, vni] = [this.#tables.networks.get(id), this.vniOf(id)];
-    const making = this.#making.filter((one) => one.network === id);
-    const endpoints = [...this.#tables.endpointsOf(id).values()];
-    const hasLocal = making.length > 0 || endpoints.some(({ host }) => host === this.#self);
-    if (network === undefined || vni === undefined || !hasLocal) return undefined;
-    const segment = this.#build(network, vni, endpoints);
-    const attaching = making.filter(({ isAttaching }) => isAttaching);
-    const ports = attaching.map((one) => [one.id, one.mac] as const);
-    return { ...segment, ports: new Map([...segment.ports, ...ports]) };
+    if (network === undefined || vni === undefined || !this.#hasLocal(id)) return;
+    const { subnets } = network;
+    const [underlay, vxlanPort, crypto] = [this.#underlay, this.#vxlanPort, this.#crypto];
+    const segment = emptySegment({ underlay, vxlanPort, vni, subnets, crypto });
+    const index = indexFor(segment, subnets);
+    for (const endpoint of this.#tables.endpointsOf(id).values()) this.#place(endpoint, index);
+    this.#regions.set(id, { index, segment: this.#filled(id, segment, index) });
   }
 
-  #build(network: Network, vni: Vni, endpoints: readonly Endpoint[]): Segment {
-    const placed = endpoints.flatMap(({ id, mac, ips, host }): Placed[] => {
-      if (host === this.#self) return [{ id, mac, ips, vtep: undefined }];
-      const vtep = this.#tables.hosts.get(host)?.vtep;
-      return vtep === undefined ? [] : [{ id, mac, ips, vtep }];
-    });
-    return segmentOf({
-      underlay: this.#underlay,
-      vxlanPort: this.#vxlanPort,
-      vni,
-      subnets: network.subnets,
-      endpoints: placed,
-      crypto: this.#crypto,
-    });
+  /** One endpoint among many costs what it costs alone. */
+  #update(id: NetworkId, touched: ReadonlySet<EndpointId>): void {
+    const region = this.#regions.get(id);
+    if (region === undefined || !this.#hasLocal(id)) return this.#build(id);
+    const { index, segment } = region;
+    for (const each of touched) {
+      const endpoint = this.#tables.endpointsOf(id).get(each);
+      if (endpoint === undefined) index.remove(each);
+      else this.#place(endpoint, index);
+    }
+    this.#regions.set(id, { index, segment: this.#filled(id, segment, index) });
+  }
+
+  #hasLocal(id: NetworkId): boolean {
+    return (
+      this.#making.some(({ network }) => network === id) ||
+      this.#tables
+        .endpointsOn(this.#self)
+        .values()
+        .some(({ network }) => network === id)
+    );
+  }
+
+  #place({ id, mac, ips, host }: Endpoint, index: PlacedIndex): void {
+    const vtep = host === this.#self ? undefined : this.#tables.hosts.get(host)?.vtep;
+    if (vtep === undefined && host !== this.#self) index.remove(id);
+    else index.put({ id, mac, ips, vtep });
+  }
+
+  #filled(id: NetworkId, segment: Segment, index: PlacedIndex): Segment {
+    const attaching = this.#making.filter((one) => one.network === id && one.isAttaching);
+    const ports = attaching.map((one) => [one.id, one.mac] as const);
+    return { ...segment, remotes: index.remotes(), ports: new Map([...index.ports, ...ports]) };
   }
 }
+
+/** A network that has an endpoint here. */
+type Region = { readonly index: PlacedIndex; readonly segment: Segment };
 
 function isSame(a: readonly Making[], b: readonly Making[]): boolean {
   return (

@@ -59,7 +59,7 @@ export function statusView(
       records: replica.size,
     },
     kernel: {
-      isInSync: reconciler.isSettled,
+      isInSync: scene.isSettled,
       repairs: reconciler.repairs,
       failures: reconciler.failures.map(({ op, reason }) => `${op.kind}: ${reason}`),
       conflicts: reconciler.conflicts.map(({ device, reason }) => `${device}: ${reason}`),

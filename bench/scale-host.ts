@@ -13,8 +13,8 @@ import type { Transport } from "../membership/transport.ts";
 import type { Dataplane } from "../overlay/dataplane.ts";
 import { openJournal } from "../store/leveldb/journal.ts";
 import { RowReader } from "../store/rows.ts";
-import { Kernel } from "../test/simulation/kernel.ts";
 import { memberOf } from "./scale-cluster.ts";
+import { TakingKernel } from "./taking-kernel.ts";
 
 /** What the process that started us says. */
 export type ToHost =
@@ -54,7 +54,7 @@ export type Used = {
 
 const [directory = "", number = "2"] = process.argv.slice(2);
 const member = memberOf(Number(number));
-const kernel = new Kernel();
+const kernel = new TakingKernel();
 const silent: Log = {
   error: (phrase, fields) => void process.stderr.write(`${phrase} ${JSON.stringify(fields)}\n`),
   warn: (phrase, fields) => void process.stderr.write(`${phrase} ${JSON.stringify(fields)}\n`),
@@ -123,13 +123,12 @@ const vault = { save: async () => undefined };
 await loop.start({ agent, ports: { transport, journal, dataplane, vault }, trust: "whole" });
 
 async function used(): Promise<Used> {
-  const vni = kernel.vnis()[0];
   const { user, system } = process.cpuUsage();
   return {
     rssMiB: process.memoryUsage.rss() / 2 ** 20,
     cpuMs: (user + system) / 1_000,
     endpoints: await endpointsKnown(),
-    remotes: vni === undefined ? 0 : kernel.remotes(vni).size,
+    remotes: kernel.remotes,
   };
 }
 

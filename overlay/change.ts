@@ -7,6 +7,7 @@ import type { Actual, DataplaneOp, RemoteEntry, Segment, Wanted } from "./datapl
 import { actualOf } from "./expected.ts";
 import { guardOf } from "./guard.ts";
 import { planGuard, planSegments } from "./plan.ts";
+import { RemoteTable } from "./remote-table.ts";
 
 /**
  * The same operations as `plan(after, actualOf(before))`, where others have these tunnels and no
@@ -55,6 +56,8 @@ function hasSameDevices(a: Segment, b: Segment): boolean {
 }
 
 function without(segment: Segment, other: Segment): Segment {
+  if (segment.remotes instanceof RemoteTable && other.remotes instanceof RemoteTable)
+    return { ...segment, remotes: segment.remotes.without(other.remotes) };
   const remotes = new Map<RemoteEntry["mac"], RemoteEntry>();
   for (const [mac, remote] of segment.remotes) {
     if (!isSameRemote(remote, other.remotes.get(mac))) remotes.set(mac, remote);

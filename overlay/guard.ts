@@ -5,6 +5,7 @@
  */
 import type { Ip } from "../base/address.ts";
 import type { Actual, Guard, Segment, Wanted } from "./dataplane.ts";
+import { RemoteTable } from "./remote-table.ts";
 
 /**
  * The guard of these segments; undefined of none. A VNI that somebody else's device has cannot be
@@ -21,6 +22,7 @@ export function guardOf({ segments }: Wanted, foreign: Actual["tunnels"]): Guard
 }
 
 function vtepsOf({ remotes }: Segment): ReadonlySet<Ip> {
+  if (remotes instanceof RemoteTable) return remotes.vteps();
   const vteps = new Set<Ip>();
   for (const { vtep } of remotes.values()) vteps.add(vtep);
   return vteps;

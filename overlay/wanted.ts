@@ -16,7 +16,9 @@ import {
 import { encode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";
 import type { EndpointId } from "../base/id.ts";
-import type { RemoteEntry, Segment, Underlay } from "./dataplane.ts";
+import type { Segment, Underlay } from "./dataplane.ts";
+import { PlacedIndex } from "./placed-index.ts";
+import { RemoteTable } from "./remote-table.ts";
 
 /** An endpoint as the overlay sees it; without a VTEP it is on this host. */
 export type Placed = {
@@ -34,64 +36,47 @@ export function overlayMtu({ mtu, address }: Underlay): number {
   return mtu - (familyOf(address) === 4 ? 50 : 70);
 }
 
-/**
- * One network's segment on this host. What others say of their endpoints cannot displace what is
- * ours: a remote endpoint with a MAC of this host's, or with the gateway's address, is left out.
- */
-export function segmentOf(wish: {
+/** What a segment is made from, but for its endpoints. */
+export type SegmentWish = {
   readonly underlay: Underlay;
   readonly vxlanPort: number;
   readonly vni: Vni;
   readonly subnets: readonly Cidr[];
-  readonly endpoints: Iterable<Placed>;
   readonly crypto: Pick<Crypto, "hash">;
-}): Segment {
+};
+
+/** One network's segment on this host, without endpoints. */
+export function emptySegment(wish: SegmentWish): Segment {
   const { underlay, vxlanPort, vni, subnets, crypto } = wish;
-  const endpoints = [...wish.endpoints];
-  const gatewayMac = macFromBytes(crypto.hash(encode(["gateway", vni])));
-  const vxlanMac = macFromBytes(crypto.hash(encode(["vxlan", vni, underlay.address])));
-  const local = endpoints.filter(({ vtep }) => vtep === undefined);
   return {
     vni,
     gateways: subnets.map((subnet) => `${gatewayOf(subnet)}/${cidrRange(subnet).prefix}`),
-    gatewayMac,
-    vxlanMac,
+    gatewayMac: macFromBytes(crypto.hash(encode(["gateway", vni]))),
+    vxlanMac: macFromBytes(crypto.hash(encode(["vxlan", vni, underlay.address]))),
     vtep: underlay.address,
     vxlanPort,
     mtu: overlayMtu(underlay),
-    remotes: remotesOf(endpoints, {
-      macs: new Set([gatewayMac, vxlanMac, ...local.map(({ mac }) => mac)]),
-      ips: new Set([...subnets.map(gatewayOf), ...local.flatMap(({ ips }) => ips)]),
-    }),
-    ports: new Map(local.map(({ id, mac }) => [id, mac])),
+    remotes: RemoteTable.empty,
+    ports: new Map(),
   };
 }
 
 /**
- * Where two claim one MAC or one address, the lower id has it: on every host the same one, and the
- * kernel is not set to one and the other in turn.
+ * For its endpoints. What others say of theirs cannot displace what is ours: a remote endpoint with
+ * a MAC of this host's, or with the gateway's address, is left out.
  */
-function remotesOf(
-  endpoints: readonly Placed[],
-  own: { readonly macs: ReadonlySet<Mac>; readonly ips: ReadonlySet<Ip> },
-): Map<Mac, RemoteEntry> {
-  const byMac = new Map<Mac, EndpointId>();
-  const byIp = new Map<Ip, EndpointId>();
-  for (const { id, mac, ips, vtep } of endpoints) {
-    if (vtep === undefined) continue;
-    claim(byMac, mac, id);
-    for (const ip of ips) claim(byIp, ip, id);
-  }
-  const remotes = new Map<Mac, RemoteEntry>();
-  for (const { id, mac, ips, vtep } of endpoints) {
-    if (vtep === undefined || own.macs.has(mac) || byMac.get(mac) !== id) continue;
-    const held = ips.filter((ip) => byIp.get(ip) === id && !own.ips.has(ip));
-    remotes.set(mac, { mac, vtep, ips: held });
-  }
-  return remotes;
+export function indexFor(segment: Segment, subnets: readonly Cidr[]): PlacedIndex {
+  const { gatewayMac, vxlanMac } = segment;
+  return new PlacedIndex({
+    macs: new Set([gatewayMac, vxlanMac]),
+    ips: new Set(subnets.map(gatewayOf)),
+  });
 }
 
-function claim<Key>(holders: Map<Key, EndpointId>, key: Key, id: EndpointId): void {
-  const holder = holders.get(key);
-  if (holder === undefined || id < holder) holders.set(key, id);
+/** The segment with these endpoints. */
+export function segmentOf(wish: SegmentWish & { readonly endpoints: Iterable<Placed> }): Segment {
+  const segment = emptySegment(wish);
+  const index = indexFor(segment, wish.subnets);
+  for (const placed of wish.endpoints) index.put(placed);
+  return { ...segment, remotes: new Map(index.remotes()), ports: new Map(index.ports) };
 }

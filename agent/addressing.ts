@@ -143,7 +143,11 @@ export class Addressing {
 
   /** What a new network's creator hands out at once. */
   shares(network: Network, alive: readonly HostId[]): Write[] {
-    return shareAtCreation(network, alive).map(writeOf);
+    const staying = alive.filter((host) => {
+      const stays = this.#tables.hosts.get(host)?.standing === undefined;
+      return stays && !this.#surroundings.isFrozen(host);
+    });
+    return shareAtCreation(network, staying).map(writeOf);
   }
 
   freeHere(network: NetworkId): number {

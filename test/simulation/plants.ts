@@ -33,6 +33,13 @@ export const plants: readonly Plant[] = [...storePlants, ...overlayPlants, ...me
 
 /** Runs something with a bug in the product, and takes the bug out again. */
 export function withPlant<Result>(name: string | undefined, run: () => Result): Result {
+  const plant = plants.find((each) => each.name === name);
+  if (name !== undefined && plant === undefined) throw new Error(`no plant is called ${name}`);
+  return withPlanted(plant, run);
+}
+
+/** The same with a bug that is in no list. */
+export function withPlanted<Result>(plant: Plant | undefined, run: () => Result): Result {
   const undo: (() => void)[] = [];
   const soil: Soil = {
     patch: (target, key, make) => {
@@ -44,8 +51,6 @@ export function withPlant<Result>(name: string | undefined, run: () => Result): 
     },
     twist: (change) => void twists.push(change),
   };
-  const plant = plants.find((each) => each.name === name);
-  if (name !== undefined && plant === undefined) throw new Error(`no plant is called ${name}`);
   plant?.plant(soil);
   try {
     return run();

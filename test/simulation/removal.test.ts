@@ -4,6 +4,8 @@ import { checkAddresses, checkAgreement } from "./checks.ts";
 import { Cluster } from "./cluster.ts";
 import { LedgerChecks } from "./ledger-checks.ts";
 import type { FaultName } from "./options.ts";
+import { withPlanted } from "./plants.ts";
+import { removalPlants } from "./plants-removal.ts";
 import { removalStep } from "./removals.ts";
 
 const seeds = Number(process.env["STARLING_SEEDS"] ?? 30);
@@ -27,7 +29,25 @@ const faults = new Set<FaultName>([
 /** Runs one seed to its end and says how much happened. */
 function play(seed: number): Cluster {
   const isTraced = process.env["STARLING_TRACE"] !== undefined;
-  const cluster = new Cluster({ seed, hosts: 4 + (seed % 4), isTraced });
+  const cluster = new Cluster({ ...sizeOf(seed), isTraced });
+  const ledgers = live(cluster);
+  cluster.heal();
+  // Who had asked to leave may do so only now.
+  cluster.run(30_000);
+  cluster.heal();
+  cluster.run(30_000);
+  ledgers.check(cluster);
+  checkAgreement(cluster);
+  checkSettled(cluster);
+  return cluster;
+}
+
+function sizeOf(seed: number): { readonly seed: number; readonly hosts: number } {
+  return { seed, hosts: 4 + (seed % 4) };
+}
+
+/** The first phase: everything may happen, and each step is judged. */
+function live(cluster: Cluster): LedgerChecks {
   const ledgers = new LedgerChecks();
   cluster.run(3_000);
   cluster.createNetwork(cluster.anyHost(), "n1", "10.41.0.0/24");
@@ -38,15 +58,17 @@ function play(seed: number): Cluster {
     checkAddresses(cluster);
     ledgers.check(cluster);
   }
-  cluster.heal();
-  // Who had asked to leave may do so only now.
-  cluster.run(30_000);
-  cluster.heal();
-  cluster.run(30_000);
-  ledgers.check(cluster);
-  checkAgreement(cluster);
-  checkSettled(cluster);
-  return cluster;
+  return ledgers;
+}
+
+/** What is wrong, or undefined. */
+function fault(run: () => void): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** Nothing stays frozen once everybody hears everybody, but what nobody is left to settle. */
@@ -91,4 +113,17 @@ describe("hosts that leave and are forgotten under every fault", () => {
     ])
       assert.ok((marks.get(mark) ?? 0) > 0, `it happened: ${mark}`);
   });
+
+  for (const plant of removalPlants) {
+    it(`would be caught with ${plant.name} (${plant.row})`, function () {
+      this.timeout(240_000);
+      for (let seed = 30; seed < 230; seed += 1) {
+        const caught = withPlanted(plant, () => fault(() => live(new Cluster(sizeOf(seed)))));
+        if (caught === undefined) continue;
+        assert.match(caught, /^(owners|generation|ownership|chains|S5)/);
+        return;
+      }
+      assert.fail("200 seeds found nothing");
+    });
+  }
 });

@@ -1,4 +1,4 @@
-/** Bugs around hosts that go and the addresses they leave, each of which breaks a rule of ledgers. */
+/** Bugs around hosts that go and what they leave, each of which breaks a rule of ledgers. */
 import { Forgetting } from "../../agent/forgetting.ts";
 import type { Progress } from "../../agent/settlement.ts";
 import type { Plant } from "./plants.ts";

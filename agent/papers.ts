@@ -3,7 +3,7 @@
  * if it is one. A certificate is renewed long before it ends, by whichever admin can be reached.
  */
 
-import { toHex } from "../base/bytes.ts";
+import { bytesEqual, toHex } from "../base/bytes.ts";
 import { encode } from "../base/codec.ts";
 import type { Crypto, Signer } from "../base/crypto.ts";
 import type { ClusterId, HostId } from "../base/id.ts";
@@ -80,8 +80,11 @@ export class Papers {
   }) {
     this.#self = options.self;
     this.#crypto = options.crypto;
-    this.#root = options.root && rootIssuer(options.cluster, options.root);
     this.#certificate = options.certificate;
+    const { root, certificate } = options;
+    // A root key of another cluster, put here by mistake, is none.
+    const isOurs = root !== undefined && bytesEqual(root.publicKey, certificate.rootKey);
+    this.#root = isOurs ? rootIssuer(options.cluster, root) : undefined;
     this.#tables = options.tables;
     this.#revocations = options.revocations;
     this.#random = options.random;

@@ -106,6 +106,33 @@ describe("an admin", () => {
     assert.deepEqual(linksOf(cluster, late), [1, 2, 3]);
   });
 
+  it("is made by the root key where no other is left", () => {
+    const cluster = formed(1, 3);
+    hostOf(cluster, 1).crash();
+    cluster.run(5_000);
+    const heir = hostOf(cluster, 2);
+    assert.equal(addAdmin(cluster, heir, "host-3"), "NOT_PERMITTED");
+    heir.crash();
+    heir.hasRoot = true;
+    heir.boot();
+    cluster.run(3_000);
+    assert.deepEqual(adminsBy(cluster, hostOf(cluster, 3)), ["host-1", "host-2"]);
+    makeToken(cluster, heir);
+    assert.notEqual(
+      typeof done(cluster, heir, { kind: "revoke", host: "host-1", isForced: false }),
+      "string",
+    );
+    heir.crash();
+    heir.hasRoot = false;
+    heir.boot();
+    cluster.run(3_000);
+    assert.deepEqual(
+      adminsBy(cluster, hostOf(cluster, 3)),
+      ["host-2"],
+      "it is one without the key",
+    );
+  });
+
   it("may be removed and made one again, and does not come back by a restart", () => {
     const cluster = formed(1, 3);
     const founder = hostOf(cluster, 1);

@@ -34,6 +34,8 @@ export class SimulatedHost implements Station {
   readonly #network: Network;
   readonly #random: Random;
   readonly #log: Log;
+  /** Whether the cluster's root key lies here; at first with the first host. */
+  hasRoot: boolean;
   /** Whom it asks where it knows nobody. */
   seeds: readonly string[];
   readonly #joins = new Map<number, (answer: Uint8Array) => void>();
@@ -77,6 +79,7 @@ export class SimulatedHost implements Station {
     this.#random = options.random;
     this.#log = options.log;
     this.seeds = options.seeds;
+    this.hasRoot = options.n === 1;
     this.#watcher = options.watcher ?? nobody;
     this.#network.join(this);
   }
@@ -137,7 +140,7 @@ export class SimulatedHost implements Station {
         wallMs: () => this.#schedule.wallMs() + this.skewMs,
       },
       log: this.#log,
-      root: this.n === 1 ? root : undefined,
+      root: this.hasRoot ? root : undefined,
       isIsolated: false,
     });
     for (const file of ["revocations", "tokens"] as const) {

@@ -45,6 +45,8 @@ export type ContactsOptions = {
   readonly doubtMs: number;
   /** Reports in one message. */
   readonly reportsAtOnce: number;
+  /** Up to so many hosts, every report is reckoned with at once; above, at the next tick. */
+  readonly reckonAtOnce: number;
 };
 
 type Ping = Extract<Envelope, { kind: "ping" | "pong" }>;
@@ -244,7 +246,7 @@ export class Contacts {
   tick(now: Instant): void {
     this.#liveness.watch(new Set(this.#rings.neighbours(this.#self)), now);
     this.#perform(this.#liveness.tick(now));
-    this.#settle(now);
+    this.#reckon(now);
     this.#speak(now);
     const wanted = this.#neighbours.wanted((host) => this.isReachable(host), now);
     for (const host of this.#neighbours.spare([...this.#links.values()], wanted, now)) {
@@ -274,7 +276,7 @@ export class Contacts {
     if (report === undefined) return;
     this.#emit({ kind: "publish", message: { kind: "report", report } });
     this.#isStale = true;
-    this.#settle(now);
+    this.#reckon(now);
   }
 
   #sight() {
@@ -282,8 +284,13 @@ export class Contacts {
     return { heard: whose("heard"), doubted: whose("doubted"), lost: whose("lost") };
   }
 
-  /** Draws the consequences of what has changed. */
+  /** Reckons with what has changed, unless that takes so long that more is waited for. */
   #settle(now: Instant): void {
+    if (this.#rings.hosts.size <= this.#options.reckonAtOnce) this.#reckon(now);
+  }
+
+  /** Who is reachable by now, and what follows. */
+  #reckon(now: Instant): void {
     if (!this.#isStale) return;
     this.#isStale = false;
     const sight = this.#sight();

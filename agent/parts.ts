@@ -123,7 +123,7 @@ function makeKnown(options: AgentOptions, hooks: Hooks) {
     cluster,
     crypto,
     seeds,
-    options: { ...timing, reportsAtOnce: limits.reportsAtOnce },
+    options: { ...timing, ...limits },
     random,
     emit,
     log: log.named("contacts"),

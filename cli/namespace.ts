@@ -1,5 +1,5 @@
 /** Named network namespaces, as `ip netns` keeps them. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { type ErrorCode, MeshError } from "../base/errors.ts";
@@ -15,6 +15,23 @@ export async function makeNamespace(): Promise<string> {
   } catch (cause) {
     throw failure("cannot make a network namespace", cause);
   }
+}
+
+/** Reads what only our death ends without a line. */
+const heir = 'read -r _ || exec ip netns del "$1"';
+
+/**
+ * Sees to it that the name goes even if this process is killed and can see to nothing: a shell in a
+ * session of its own waits for our end of a pipe to close. Disposed, it has nothing to do any more.
+ */
+export function removeAtDeath(name: string): Disposable {
+  const child = spawn("sh", ["-c", heir, "sh", name], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  child.on("error", () => undefined);
+  child.stdin.on("error", () => undefined);
+  return { [Symbol.dispose]: () => child.stdin.end("\n") };
 }
 
 /** Takes the name away, and with it the namespace unless a process is left in it. */

@@ -3,14 +3,15 @@
  *
  *   make the namespace -> add the endpoint -> run the command -> remove the endpoint -> remove the namespace
  *
- * Whatever happens on the way, what was made is removed.
+ * Whatever happens on the way, what was made is removed: where we are killed, the namespace ends
+ * with the last process in it, and the agent withdraws the endpoint.
  */
 import { spawn } from "node:child_process";
 import { ControlClient } from "../agent/control/client.ts";
 import type { EndpointView, WaitReport } from "../agent/view.ts";
 import { describeError, MeshError } from "../base/errors.ts";
 import { namespacePath } from "./endpoint.ts";
-import { makeNamespace, removeNamespace } from "./namespace.ts";
+import { makeNamespace, removeAtDeath, removeNamespace } from "./namespace.ts";
 import { exitCodeOf, HeldSignals } from "./signals.ts";
 import { printError } from "./terminal.ts";
 
@@ -38,6 +39,7 @@ export async function supervise(plan: Plan, attached: Attached): Promise<number>
   using signals = new HeldSignals();
   signals.passTo((signal) => printError(`${signal}: ends as soon as the agent has answered`));
   const namespace = await makeNamespace();
+  using _ = removeAtDeath(namespace);
   let endpoint: string | undefined;
   try {
     const added = await addEndpoint(plan, namespace);

@@ -21,6 +21,12 @@ import type { Visitor } from "./visitor.ts";
 /** The children that take our lines. */
 export type Batches = { readonly ip: Batch; readonly bridge: Batch };
 
+/**
+ * iproute2 keeps every namespace open that it was told of, until it ends: none of them could go,
+ * and after a thousand no other can be opened. So often is the child that makes pairs replaced.
+ */
+const namespacesHeldMs = 1_000;
+
 /** The inode behind a path of a namespace, or undefined where there is none. */
 export async function netnsInode(path: string): Promise<number | undefined> {
   try {
@@ -38,6 +44,7 @@ export class Attacher {
   readonly #visitor: Visitor;
   readonly #seen = new Set<EndpointId>();
   #count = 0;
+  #release: NodeJS.Timeout | undefined;
 
   constructor(batches: Batches, visitor: Visitor) {
     this.#batches = batches;
@@ -56,6 +63,7 @@ export class Attacher {
       throw new MeshError("NETNS_MISSING", `there is no network namespace ${netns}`);
     }
     this.#meetAnew(endpoint);
+    this.#releaseLater();
     await this.#makePair(attachment);
     const outcomes = await Promise.allSettled([
       this.#configure(attachment),
@@ -79,6 +87,13 @@ export class Attacher {
       this.#batches.bridge.renew();
     }
     this.#seen.add(endpoint);
+  }
+
+  #releaseLater(): void {
+    this.#release ??= setTimeout(() => {
+      this.#release = undefined;
+      this.#batches.ip.replace();
+    }, namespacesHeldMs).unref();
   }
 
   async #makePair(attachment: Attachment): Promise<void> {

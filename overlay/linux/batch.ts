@@ -59,6 +59,13 @@ export class Batch implements AsyncDisposable {
     this.#child = undefined;
   }
 
+  /** The same, with the new one started at once: what comes next does not wait for it. */
+  replace(): void {
+    if (this.#child === undefined) return;
+    this.renew();
+    this.#child = this.#start();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const process = this.#child?.process;
     if (process === undefined) return;

@@ -36,6 +36,24 @@ describe("a command that starling runs on a network", () => {
     while ((await namespaces()) !== "");
   });
 
+  it("leaves nothing behind where what runs it is killed", async () => {
+    await using lab = await Lab.open({ hosts: ["a"] });
+    const cluster = await formCluster(lab);
+    await cluster.network("web", "10.32.0.0/16");
+    const a = cluster.agent("a");
+    const words = [starling, "--socket", a.api.socket, "run", "--network", "web"];
+    const command = ["--", "sh", "-c", "echo $$; read line"];
+    await using running = lab.host("a").spawn([...words, ...command]);
+    const pid = running.out.all[await running.out.find(/^\d+$/, { withinMs: 10_000 })];
+    assert.equal((await a.api.endpoints()).length, 1);
+    running.kill("SIGKILL");
+    await running.exited;
+    // The command ends with its input; its namespace has no other process.
+    await run(["timeout", "5", "tail", `--pid=${pid}`, "-f", "/dev/null"]);
+    await a.eventually("the endpoint is gone", async (api) => (await api.endpoints()).length === 0);
+    assert.equal(await namespaces(), "");
+  });
+
   it("ends with it also where its agent was killed: its namespace goes at once, its endpoint later", async () => {
     await using lab = await Lab.open({ hosts: ["a", "b"] });
     const cluster = await formCluster(lab);

@@ -41,6 +41,8 @@ export class Bans {
   readonly #hasTold = new Set<HostId>();
   readonly #hidden = new Set<HostId>();
   #compareAt: Instant = 0;
+  /** The disk refused the newest entries: they are in force, and not yet kept. */
+  #isUnsaved = false;
 
   constructor(options: {
     readonly self: HostId;
@@ -99,16 +101,21 @@ export class Bans {
   #spread(fresh: readonly Uint8Array[], then: Saved, verdict: GossipVerdict): GossipVerdict {
     if (fresh.length === 0) return verdict;
     this.#enforce();
-    this.keeper.save((refusal) => {
-      const reason = refusal?.message;
-      if (refusal !== undefined) this.#log.error("revocations could not be kept", { reason });
-      then(refusal);
-    });
+    this.#save(then);
     for (const batch of batches(fresh)) {
       const message: Envelope = { kind: "revocations", entries: batch, isLast: false };
       this.#emit({ kind: "publish", message });
     }
     return verdict;
+  }
+
+  #save(then: Saved): void {
+    this.keeper.save((refusal) => {
+      this.#isUnsaved = refusal !== undefined;
+      const reason = refusal?.message;
+      if (refusal !== undefined) this.#log.error("revocations could not be kept", { reason });
+      then(refusal);
+    });
   }
 
   /** A new link: where the sets differ, only entries are read from it until all have come. */
@@ -150,6 +157,7 @@ export class Bans {
   tick(now: Instant): void {
     if (now < this.#compareAt) return;
     this.#compareAt = now + this.#compareMs;
+    if (this.#isUnsaved) this.#save(() => undefined);
     if (this.#revocations.size === 0) return;
     const message: Envelope = { kind: "revoked", hash: this.#revocations.hash() };
     for (const to of this.#linked()) this.#emit({ kind: "send", to, message });

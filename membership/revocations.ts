@@ -81,8 +81,7 @@ export class Revocations {
 
   /** 16 bytes; equal on two hosts exactly if they know the same entries. */
   hash(): Uint8Array {
-    const ids = [...this.#entries.keys()].toSorted();
-    this.#hash ??= this.#crypto.hash(encode(ids)).slice(0, 16);
+    this.#hash ??= this.#crypto.hash(encode([...this.#entries.keys()].toSorted())).slice(0, 16);
     return this.#hash;
   }
 

@@ -39,7 +39,10 @@ function assertOut(cluster: Cluster, rest = [1, 2, 4]): void {
   for (const host of hosts) {
     assert.deepEqual(shownBy(cluster, host), rest);
     assert.ok(!linksOf(cluster, host).includes(3), `host ${host.n} has no link with it`);
-    const others = rest.filter((n) => n !== host.n).map((n) => `10.0.${n}.1`);
+    const others = rest
+      .filter((n) => n !== host.n)
+      .map((n) => `10.0.${n}.1`)
+      .toSorted();
     assert.deepEqual(vtepsIn(host), others, `host ${host.n}'s kernel sends to the rest only`);
   }
 }
@@ -62,6 +65,31 @@ describe("a revoked host", () => {
     cluster.run(60_000);
     assert.deepEqual([linksOf(cluster, out), vtepsIn(out)], [[], before]);
     assertOut(cluster);
+  });
+
+  it("is out of a cluster in which not all are linked, within a second", () => {
+    const cluster = peopled(5, 14);
+    const rest = cluster.hosts.map(({ n }) => n).filter((n) => n !== 3);
+    const isFull = rest.every((n) => linksOf(cluster, hostOf(cluster, n)).length === 13);
+    assert.equal(isFull, false);
+    revoke(cluster, hostOf(cluster, 1), 3);
+    cluster.run(1_000);
+    assertOut(cluster, rest);
+  });
+
+  it("is known to be out after a restart, also where the disk refused that at first", () => {
+    const cluster = formed(6, 3);
+    const [admin, out] = [hostOf(cluster, 1), hostOf(cluster, 3)];
+    cluster.diskFaults = 100;
+    assert.equal(revoke(cluster, admin, 3), "STORE_DAMAGED");
+    cluster.run(2_000);
+    assert.deepEqual(linksOf(cluster, out), [], "in force all the same");
+    cluster.diskFaults = 0;
+    cluster.run(10_000);
+    for (const host of cluster.hosts) host.crash();
+    for (const host of cluster.hosts) host.boot();
+    cluster.run(20_000);
+    assert.deepEqual(linksOf(cluster, out), []);
   });
 
   it("may take its endpoints away, and make nothing new", () => {

@@ -4,7 +4,7 @@ import type { Certificate } from "../../membership/certificate.ts";
 import { joinRequest } from "../../membership/join.ts";
 import type { Cluster } from "../simulation/cluster.ts";
 import { simulatedCrypto, simulatedHost } from "../simulation/crypto.ts";
-import { formed, hostOf, Joiner, letIn, makeToken, shownBy } from "./admission-world.ts";
+import { formed, hostOf, Joiner, letIn, linksOf, makeToken, shownBy } from "./admission-world.ts";
 
 const seeds = 25;
 
@@ -19,6 +19,22 @@ describe("a token", () => {
     other.ask(hostOf(cluster, 2));
     cluster.run(2_000);
     assert.deepEqual([other.admitted, other.refusals], [[], ["TOKEN_USED_UP"]]);
+  });
+
+  it("is redeemed over any number of members, where not all are linked with its issuer", () => {
+    const cluster = formed(1, 14);
+    // The first was everybody's seed: links that nobody computes end in time.
+    cluster.run(90_000);
+    const issuer = hostOf(cluster, 1);
+    const far = cluster.hosts.filter(({ n }) => !linksOf(cluster, issuer).includes(n) && n !== 1);
+    assert.ok(far.length > 0, "some are no neighbours of the issuer");
+    const token = makeToken(cluster, issuer, { uses: 14 });
+    for (const relay of far) {
+      const joiner = new Joiner(simulatedHost(50 + relay.n), token);
+      joiner.ask(relay);
+      cluster.run(2_000);
+      assert.deepEqual([joiner.admitted.length, joiner.refusals], [1, []]);
+    }
   });
 
   it("for one host lets one of several in that use it at the same instant", () => {

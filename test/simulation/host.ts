@@ -22,6 +22,7 @@ import { twisted } from "./twists.ts";
 import { nobody, type Watcher } from "./watcher.ts";
 
 const root = simulatedSigner(1);
+const refusedWrite = { code: "STORE_DAMAGED", message: "the disk refuses to write" } as const;
 const yearMs = 365 * 24 * 3_600_000;
 
 export class SimulatedHost implements Station {
@@ -321,10 +322,9 @@ export class SimulatedHost implements Station {
       const fate = this.#watcher.fate(this);
       if (fate !== "refused") this.disk.append(ops, this.isSyncing());
       if (fate === "done") this.#watcher.wrote(this, ops, true);
-      const refusal = { code: "STORE_DAMAGED", message: "the disk refuses to write" } as const;
       this.input((agent) => {
         if (fate === "done") agent.appended(this.#schedule.now());
-        else agent.appendFailed(refusal, this.#schedule.now());
+        else agent.appendFailed(refusedWrite, this.#schedule.now());
       });
     });
   }
@@ -333,10 +333,13 @@ export class SimulatedHost implements Station {
   #save({ file, bytes }: Extract<Effect, { kind: "save" }>): void {
     const life = this.#life;
     const half = this.#random.below(3000) / 1000;
+    const fate = this.#watcher.fate(this);
     this.#schedule.after(half, () => {
-      if (life === this.#life || this.#random.below(2) === 0) this.disk.files.set(file, bytes);
+      const reaches = life === this.#life || this.#random.below(2) === 0;
+      if (reaches && fate !== "refused") this.disk.files.set(file, bytes);
     });
-    this.#later(2 * half, (agent) => agent.saved(file, undefined, this.#schedule.now()));
+    const refusal = fate === "done" ? undefined : refusedWrite;
+    this.#later(2 * half, (agent) => agent.saved(file, refusal, this.#schedule.now()));
   }
 
   #performInKernel(effect: Effect): void {

@@ -27,6 +27,7 @@ import { outside } from "../ipam/refusals.ts";
 import type { Surroundings } from "../ipam/surroundings.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Write } from "../store/writer.ts";
+import { Bequests } from "./bequests.ts";
 import { limits } from "./config.ts";
 import type { Emit } from "./effect.ts";
 import type { Envelope } from "./envelope.ts";
@@ -71,6 +72,7 @@ export class Addressing {
   readonly #write: (writes: readonly Write[]) => void;
   readonly #surroundings: Surroundings;
   readonly #ledger: Ledger;
+  readonly #bequests: Bequests;
   readonly #mayAllocate: () => Refusal | undefined;
   readonly #allocator: Allocator;
   /** Endpoints that went, and until when the journal remembers it. */
@@ -100,6 +102,7 @@ export class Addressing {
     this.#options = options.options;
     this.#write = options.write;
     this.#ledger = options.ledger;
+    this.#bequests = new Bequests(options.ledger, options.tables.retirements);
     this.#mayAllocate = options.mayAllocate;
     this.#surroundings = surroundingsOf(options);
     this.#allocator = new Allocator({
@@ -219,10 +222,12 @@ export class Addressing {
       case "endpoint":
         this.#noticeOwn(change.before, change.after, now);
         break;
+      case "out":
+        this.#bequests.judge(change.host);
+        break;
       case "host":
       case "removal":
       case "appointment":
-      case "out":
         break;
     }
   }
@@ -288,6 +293,8 @@ export class Addressing {
   }
 
   #noticeGrant(grant: Grant, isAdded: boolean): void {
+    const { by } = grant;
+    if (by !== undefined) return this.#bequests.notice({ ...grant, by }, isAdded);
     if (!isAdded) return this.#ledger.removeGrant(grant);
     this.#ledger.addGrant(grant);
     if (grant.to === this.#self) this.#allocator.granted(grant.request);

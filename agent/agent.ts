@@ -139,7 +139,7 @@ export class Agent {
     this.#parts.ownPast.tick(now);
     this.#parts.replication.tick(now);
     this.#parts.addressing.tick(now);
-    this.#parts.forgetting.tick();
+    this.#parts.forgetting.tick(now);
     this.#parts.leaving.tick(now);
     this.#parts.attachments.retry(now);
     this.#parts.confirmations.tick(now);

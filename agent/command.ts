@@ -54,7 +54,7 @@ export type Command =
   | { readonly kind: "ipam"; readonly network: string | undefined }
   | ({ readonly kind: "forget"; readonly host: string; readonly isForced: boolean } & Wait)
   /** `waitMs`: the answer comes by then, done or not; the host goes on leaving. */
-  | { readonly kind: "leave"; readonly waitMs: number }
+  | { readonly kind: "leave"; readonly isForced: boolean; readonly waitMs: number }
   | AdmissionCommand;
 
 /** What concerns who may be in the cluster. */

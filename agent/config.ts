@@ -278,6 +278,8 @@ export const timing = {
     // A request to join that waits for its issuer; the joiner waits twice as long.
     relayMs: 5_000,
   },
+  // What changes is looked at within a tick; this is for what no record tells, such as who answers.
+  forgettingMs: 1_000,
   // Word of a host's leaving reaches a LAN in milliseconds; who is slower hears it from others.
   farewellMs: 2_000,
   /** While very much comes at once, the kernel's part of it is worked out this often. */

@@ -19,6 +19,7 @@ export function follow(
   for (const change of changes) {
     parts.landscape.notice(change);
     parts.addressing.notice(change, now);
+    parts.forgetting.notice(change);
     followOne(change, world, now);
     if (change.kind === "endpoint" && change.after?.host === self) {
       parts.attachments.recorded(change.after.id);
@@ -27,7 +28,8 @@ export function follow(
       parts.attachments.gone(change.before);
     }
   }
-  const hasAddresses = changes.some(({ kind }) => kind === "grant" || kind === "network");
+  const isAboutAddresses = (kind: string) => ["grant", "network", "out"].includes(kind);
+  const hasAddresses = changes.some(({ kind }) => isAboutAddresses(kind));
   if (hasAddresses) parts.attachments.retry(now);
   for (const change of changes) announceEndpoint(change, hooks);
 }

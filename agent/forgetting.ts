@@ -9,6 +9,7 @@ import type { Crypto } from "../base/crypto.ts";
 import type { Refusal } from "../base/errors.ts";
 import type { HostId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
+import type { Instant } from "../base/time.ts";
 import { type Grant, grantId } from "../ipam/grant.ts";
 import { handOn } from "../ipam/heirs.ts";
 import type { Ledger } from "../ipam/ledger.ts";
@@ -24,7 +25,7 @@ import {
   progressOf,
   witnessesOf,
 } from "./settlement.ts";
-import type { Tables } from "./tables.ts";
+import type { TableChange, Tables } from "./tables.ts";
 
 /** What the machine works with. */
 export type ForgettingOptions = {
@@ -39,6 +40,8 @@ export type ForgettingOptions = {
   /** Whether our own records are known to be the newest of ours. */
   readonly isCompared: () => boolean;
   readonly write: (writes: readonly Write[], localOps: readonly JournalOp[]) => number;
+  /** Between two looks where nothing has changed, in milliseconds. */
+  readonly lookMs: number;
   /** Hosts that answer just now. */
   readonly alive: () => readonly HostId[];
 };
@@ -52,6 +55,9 @@ export class Forgetting {
   readonly #facts: Facts;
   /** Of retired hosts that we have acknowledged: their grants to us that we knew then. */
   readonly #kept = new Map<HostId, ReadonlySet<string>>();
+
+  /** When to look again at what is known. */
+  #lookAt: Instant = 0;
 
   constructor(options: ForgettingOptions) {
     this.#options = options;
@@ -105,10 +111,17 @@ export class Forgetting {
     return this.#hasSpoken(from);
   }
 
-  /** Says what is still to be said. */
-  tick(): void {
-    const { self, tables, isBusy, isCompared } = this.#options;
-    if (isBusy() || !isCompared() || tables.retirements.isRetired(self)) return;
+  /** What is known has changed, and perhaps something is to be said. */
+  notice({ kind }: TableChange): void {
+    if (kind !== "endpoint" && kind !== "appointment") this.#lookAt = 0;
+  }
+
+  /** Says what is still to be said: soon after a change, else now and then. */
+  tick(now: Instant): void {
+    const { self, tables, isBusy, isCompared, lookMs } = this.#options;
+    if (now < this.#lookAt || isBusy() || !isCompared() || tables.retirements.isRetired(self))
+      return;
+    this.#lookAt = now + lookMs;
     const said = [...this.#words(), ...this.#stale(), ...this.#settlements()];
     if (said.length === 0) return;
     const writes = said.flatMap((each) => each.writes);

@@ -36,10 +36,26 @@ const changes: readonly Command["kind"][] = [
   "leave",
 ];
 
-/** Why a host that was forgotten does not do this: what it writes counts for nobody. */
-export function barOf({ kind }: Command, { self, tables }: Scene): Refusal | undefined {
-  const isChange = changes.some((change) => change === kind);
-  return isChange && tables.retirements.isRetired(self) ? selfRetired() : undefined;
+/**
+ * Why a host does not do this: what a forgotten one writes counts for nobody, and the only admin
+ * does not leave others who can let nobody in.
+ */
+export function barOf(command: Command, scene: Scene): Refusal | undefined {
+  const { self, tables } = scene;
+  const isChange = changes.some((change) => change === command.kind);
+  if (isChange && tables.retirements.isRetired(self)) return selfRetired();
+  if (command.kind !== "leave" || command.isForced || !isOnlyAdmin(scene)) return undefined;
+  const advice = "make another one (starling admin add <host>), or --force";
+  const message = `this host is the only admin, and without one nobody can join: ${advice}`;
+  return { code: "LAST_ADMIN", message };
+}
+
+function isOnlyAdmin({ self, tables }: Scene): boolean {
+  const others = [...tables.hosts].filter(([host, { standing }]) => {
+    return host !== self && standing === undefined && !tables.retirements.isRetired(host);
+  });
+  const isAdmin = tables.hosts.get(self)?.admin !== undefined;
+  return isAdmin && others.length > 0 && others.every(([, { admin }]) => admin === undefined);
 }
 
 /** How far the removal of a host is. */

@@ -157,6 +157,7 @@ function makeForgetting(
     ledger,
     crypto,
     log: log.named("forgetting"),
+    lookMs: timing.forgettingMs,
     versionOf: (host) => replica.origin(host)?.head ?? nothing,
     isBusy: () => writer.hasMore,
     isCompared: () =>

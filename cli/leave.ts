@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { clientOf, describe, waitOf, withJson, withWait } from "./options.ts";
 import { printError, printJson, printLine } from "./terminal.ts";
 
-type Options = { readonly json?: boolean; readonly wait?: number };
+type Options = { readonly json?: boolean; readonly force?: boolean; readonly wait?: number };
 
 /** Adds what the command takes and does. */
 export function defineLeave(command: Command): void {
@@ -13,8 +13,12 @@ export function defineLeave(command: Command): void {
       "and ends its agent. Interrupted, it goes on when the agent starts again.",
     example: "starling leave && systemctl disable starling",
   });
+  command.option("--force", "also the only admin, after which nobody can join");
   withJson(withWait(command)).action(async (options: Options) => {
-    const answer = await clientOf(command).leave(waitOf(options));
+    const answer = await clientOf(command).leave({
+      force: options.force === true,
+      ...waitOf(options),
+    });
     if (options.json) printJson(answer);
     else if (answer.obstacle === undefined) {
       printLine("this host has left the cluster; started again, its agent joins again");

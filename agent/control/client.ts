@@ -64,8 +64,11 @@ export class ControlClient {
     return this.#ask("DELETE", path, { waitMs, query: force ? { force: "true" } : {} });
   }
 
-  leave(wait: Wait): Promise<{ readonly obstacle?: string }> {
-    return this.#ask("POST", "/v1/leave", wait);
+  leave({
+    waitMs,
+    force,
+  }: Wait & { readonly force: boolean }): Promise<{ readonly obstacle?: string }> {
+    return this.#ask("POST", "/v1/leave", { waitMs, query: force ? { force: "true" } : {} });
   }
 
   ipam(network?: string): Promise<readonly SubnetView[]> {

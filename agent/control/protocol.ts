@@ -174,6 +174,9 @@ export const forceQuery = v.strictObject({
 /** Of DELETE /v1/networks/{ref}. */
 export const removeNetworkQuery = withForce("also with endpoints in it");
 
+/** Of POST /v1/leave. */
+export const leaveQuery = withForce("also the only admin, after which nobody can join");
+
 /** Of DELETE /v1/members/{ref}. */
 export const forgetQuery = withForce("also while it answers, or is only suspected");
 

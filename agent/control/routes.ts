@@ -12,6 +12,7 @@ import {
   endpointBody,
   forceQuery,
   forgetQuery,
+  leaveQuery,
   networkBody,
   networkQuery,
   noQuery,
@@ -191,12 +192,12 @@ export const routes: readonly Route[] = [
     answer: answers.forgotten,
     command: ({ wait, force }, host) => ({ kind: "forget", host, isForced: force, waitMs: wait }),
   }),
-  asks(waitQuery, {
+  asks(leaveQuery, {
     method: "post",
     path: "/v1/leave",
     summary: "Takes this host out of the cluster; its agent then ends",
     answer: answers.left,
-    command: ({ wait }) => ({ kind: "leave", waitMs: wait ?? leaveMs }),
+    command: ({ wait, force }) => ({ kind: "leave", isForced: force, waitMs: wait ?? leaveMs }),
   }),
   asks(networkQuery, {
     method: "get",

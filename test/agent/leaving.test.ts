@@ -20,7 +20,7 @@ function clusterOf(hosts: number): Cluster {
 }
 
 function leave(cluster: Cluster, n: number, then: (answer: Answer) => void): void {
-  cluster.ask(host(cluster, n), { kind: "leave", waitMs: 10_000 }, then);
+  cluster.ask(host(cluster, n), { kind: "leave", isForced: true, waitMs: 10_000 }, then);
 }
 
 function subnetOf(cluster: Cluster, n: number): SubnetView {
@@ -110,6 +110,18 @@ describe("leaving", () => {
     cluster.attach(back, "n1");
     cluster.run(3_000);
     assert.equal(cluster.endpoints.size, before + 1, "it is given addresses again");
+  });
+
+  it("is refused to the only admin, for then nobody could join, unless it is forced", () => {
+    const cluster = clusterOf(3);
+    const ask = (n: number) =>
+      cluster.answer(host(cluster, n), { kind: "leave", isForced: false, waitMs: 10_000 });
+    const refused = ask(1);
+    assert.ok(refused.kind === "refused" && refused.refusal.code === "LAST_ADMIN");
+    assert.equal(ask(2).kind, "left", "no admin at all");
+    cluster.answer(host(cluster, 1), { kind: "admin-add", host: "host-3" });
+    cluster.run(3_000);
+    assert.equal(ask(1).kind, "left", "not the only one");
   });
 
   it("takes the last host out without asking anybody", () => {

@@ -136,6 +136,7 @@ describe("a grant of a forgotten host", () => {
         ...{ self: b, tables: world.tables, ledger, crypto: simulatedCrypto(b), log: silentLog },
         versionOf: world.facts.versionOf,
         isBusy: () => false,
+        lookMs: 0,
         isCompared: () => true,
         write: (writes, localOps) => written.push({ writes, localOps }),
         alive: () => [],
@@ -154,7 +155,7 @@ describe("a grant of a forgotten host", () => {
     world.retire(a, c);
     const [known, late] = [grant("10.32.0.0/26"), grant("10.32.0.64/26")];
     assert.ok(!forgetting.isHeldBack(late), "nobody knows yet whether we have said so");
-    forgetting.tick();
+    forgetting.tick(1);
     durable();
     ledger.addGrant(late);
     assert.deepEqual(
@@ -169,7 +170,7 @@ describe("a grant of a forgotten host", () => {
     const { world, ledger, written, make, durable } = hostB();
     const before = make();
     world.retire(a, d);
-    before.tick();
+    before.tick(1);
     const rows = written.flatMap(({ localOps }) => localOps);
     durable();
     const after = make();
@@ -177,7 +178,7 @@ describe("a grant of a forgotten host", () => {
     const late = grant("10.32.0.64/26");
     ledger.addGrant(late);
     world.retire(a, c);
-    after.tick();
+    after.tick(1);
     durable();
     assert.ok(after.isHeldBack(late));
     assert.ok(!after.isHeldBack(grant("10.32.0.0/26")));
@@ -187,7 +188,7 @@ describe("a grant of a forgotten host", () => {
     const { world, make, durable } = hostB();
     const before = make();
     world.retire(a, c);
-    before.tick();
+    before.tick(1);
     durable();
     assert.ok(make().isHeldBack(grant("10.32.0.0/26")));
   });

@@ -20,6 +20,8 @@ describe("a host that goes", () => {
     await cluster.endpoint("a", { network: "web", name: "goes" });
     assert.deepEqual(await ownersOn(b), ["a", "b", "c"]);
 
+    assert.match((await a.tryCli("leave")).stderr, /this host is the only admin/);
+    await a.cli("admin", "add", "b");
     assert.match(await a.cli("leave"), /this host has left the cluster/);
     const exit = await a.exited;
     assert.equal(exit.code, 0, "the agent ends by itself");

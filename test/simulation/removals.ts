@@ -47,7 +47,7 @@ function leaveOne(cluster: Cluster): void {
   cluster.does("asked to leave", host);
   cluster.leaving.add(host);
   cluster.withdrawAll(host);
-  cluster.ask(host, { kind: "leave", waitMs: 5_000 }, (answer) => {
+  cluster.ask(host, { kind: "leave", isForced: true, waitMs: 5_000 }, (answer) => {
     if (answer.kind !== "left") return;
     if (answer.obstacle === undefined) cluster.leaving.delete(host);
     cluster.mark(answer.obstacle === undefined ? "left" : "leave waits");

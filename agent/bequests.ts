@@ -1,7 +1,7 @@
 /**
- * Which bequests count: only those of a host that has itself, in its own records, retired the one it
- * writes for. So nobody can take a living host's addresses without saying, for all to see, that it is
- * out. Records come in any order: what does not count yet is kept.
+ * Which bequests count: only those of a host that has itself, in its own records, retired the one
+ * it writes for. So nobody can take a living host's addresses without saying, for all to see, that
+ * it is out. Records come in any order: what does not count yet is kept.
  */
 import type { HostId } from "../base/id.ts";
 import { type Grant, grantId } from "../ipam/grant.ts";

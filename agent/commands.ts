@@ -205,7 +205,7 @@ export class Commands {
     const record: NetworkRecord = {
       name,
       subnets: [...subnets],
-      created: Math.max(this.#options.wallMs(), newest + 1),
+      created: Math.max(Math.floor(this.#options.wallMs()), newest + 1),
     };
     const shares = addressing.shares({ ...record, id, creator: self }, alive());
     this.#creating.set(name, subnets);

@@ -126,8 +126,11 @@ export const limits = {
   sendQueueBytes: 8 * 1024 * 1024,
   /** Streams of bulk transfer served at once. */
   pullsServed: 4,
-  /** Requests to join being answered at once: each costs a signature, and comes from a stranger. */
-  joinsServed: 8,
+  /**
+   * Requests to join being answered at once: a rack that boots together comes in at the first try,
+   * and strangers can make us sign for a hundredth of a second.
+   */
+  joinsServed: 64,
   /** Milliseconds from the first packet to a link: two lost SYNs (1 s, 2 s) and a busy host. */
   dialMs: 5_000,
   /** Milliseconds a stranger has for the handshake, which takes 10 on a quiet host. */

@@ -25,6 +25,8 @@ export class Rings {
   readonly #options: RingsOptions;
   readonly #crypto: Pick<Crypto, "hash">;
   readonly #hosts = new Set<HostId>();
+  /** Each host's place on every ring. */
+  readonly #keys = new Map<HostId, readonly string[]>();
   readonly #rings: Place[][];
   /** Neighbours as last computed; emptied by every change. */
   readonly #known = new Map<HostId, readonly HostId[]>();
@@ -48,18 +50,17 @@ export class Rings {
     if (this.#hosts.has(host)) return;
     this.#hosts.add(host);
     this.#known.clear();
-    for (const [at, ring] of this.#rings.entries()) {
-      const key = this.#keyOf(at, host);
+    const keys = this.#rings.map((_, at) => this.#keyOf(at, host));
+    this.#keys.set(host, keys);
+    for (const { ring, key } of this.#places(host))
       ring.splice(indexOf(ring, key), 0, { key, host });
-    }
   }
 
   remove(host: HostId): void {
     if (!this.#hosts.delete(host)) return;
     this.#known.clear();
-    for (const [at, ring] of this.#rings.entries()) {
-      ring.splice(indexOf(ring, this.#keyOf(at, host)), 1);
-    }
+    for (const { ring, key } of this.#places(host)) ring.splice(indexOf(ring, key), 1);
+    this.#keys.delete(host);
   }
 
   /** Whom this host is linked with and watches, and who watches it; of an unknown host, none. */
@@ -77,9 +78,8 @@ export class Rings {
    */
   around(host: HostId, isThere: (host: HostId) => boolean): Set<HostId> {
     const found = new Set<HostId>();
-    if (!this.#hosts.has(host)) return found;
-    for (const [at, ring] of this.#rings.entries()) {
-      const start = indexOf(ring, this.#keyOf(at, host));
+    for (const { ring, key } of this.#places(host)) {
+      const start = indexOf(ring, key);
       for (const step of [1, ring.length - 1]) {
         const next = nearest(ring, { start, step }, isThere);
         if (next !== undefined) found.add(next);
@@ -90,6 +90,11 @@ export class Rings {
 
   #allBut(host: HostId): HostId[] {
     return this.#hosts.has(host) ? [...this.#hosts].filter((other) => other !== host) : [];
+  }
+
+  #places(host: HostId): { readonly ring: Place[]; readonly key: string }[] {
+    const keys = this.#keys.get(host) ?? [];
+    return keys.map((key, at) => ({ ring: this.#rings[at] ?? [], key }));
   }
 
   #keyOf(ring: number, host: HostId): string {

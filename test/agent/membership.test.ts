@@ -86,7 +86,10 @@ function others(cluster: Cluster, ...not: SimulatedHost[]): SimulatedHost[] {
   return cluster.hosts.filter((host) => !not.includes(host));
 }
 
-describe("members", () => {
+describe("members", function () {
+  // Fifty hosts take seconds of a processor that may be shared.
+  this.timeout(240_000);
+
   for (const size of sizes) {
     it(`of ${size} see a killed host unreachable within a second, and nobody else`, () => {
       const cluster = formed(size);

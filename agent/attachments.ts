@@ -117,6 +117,11 @@ export class Attachments {
     return this.#places.get(id);
   }
 
+  /** Whether an endpoint is on its way to its record. */
+  get isMaking(): boolean {
+    return this.#jobs.size > 0;
+  }
+
   /** Endpoints whose port belongs on the bridge although no record says so yet. */
   making(): readonly PortWish[] {
     return [...this.#jobs.values()]

@@ -174,7 +174,7 @@ export class Forgetting {
     // A second word on one host keeps to the first one's list, also where that was lost.
     const isFirst = !this.#hasSpoken(host);
     const known = isFirst ? ledger.grantsBetween(host, self).map(grantId) : [];
-    const kept = this.#kept.get(host) ?? new Set(known);
+    const kept = (isFirst ? undefined : this.#kept.get(host)) ?? new Set(known);
     this.#kept.set(host, kept);
     return { writes, localOps: [keptOp(host, encode([...kept]))] };
   }

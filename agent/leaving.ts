@@ -26,7 +26,7 @@ export type LeavingOptions = {
   readonly tables: Tables;
   readonly ledger: Ledger;
   readonly forgetting: Forgetting;
-  readonly attachments: Pick<Attachments, "withdraw">;
+  readonly attachments: Pick<Attachments, "withdraw" | "isMaking">;
   readonly confirmations: Confirmations;
   readonly emit: Emit;
   readonly version: () => Version;
@@ -97,6 +97,8 @@ export class Leaving {
     const endpoints = [...tables.endpointsOn(self).keys()];
     for (const id of endpoints) attachments.withdraw(id);
     if (endpoints.length > 0) return undefined;
+    // An address that is about to be recorded must not be handed over before that is undone.
+    if (attachments.isMaking) return "an endpoint is still being made";
     const [unfinished] = forgetting.unfinished();
     if (unfinished !== undefined) {
       const name = tables.hosts.get(unfinished)?.name ?? unfinished;

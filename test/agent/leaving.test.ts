@@ -112,6 +112,21 @@ describe("leaving", () => {
     assert.equal(cluster.endpoints.size, before + 1, "it is given addresses again");
   });
 
+  it("hands no address over that an endpoint is about to be recorded with", () => {
+    const cluster = clusterOf(2);
+    host(cluster, 1).attachMs = 350;
+    cluster.attach(host(cluster, 1), "n1");
+    cluster.run(50);
+    leave(cluster, 1, () => undefined);
+    // The witness throws where two endpoints have one address at once.
+    for (let step = 0; step < 100; step += 1) {
+      cluster.attach(host(cluster, 2), "n1", { address: "10.41.0.3" });
+      cluster.run(10);
+    }
+    cluster.run(5_000);
+    assert.equal(host(cluster, 1).isUp, false, "it has left all the same");
+  });
+
   it("is refused to the only admin, for then nobody could join, unless it is forced", () => {
     const cluster = clusterOf(3);
     const ask = (n: number) =>

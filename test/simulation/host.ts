@@ -50,6 +50,8 @@ export class SimulatedHost implements Station {
   skewMs = 0;
   /** When somebody else last changed its kernel. */
   disturbedAt = Number.NEGATIVE_INFINITY;
+  /** How long its kernel takes for an interface, in milliseconds. */
+  attachMs = 5;
   /** How long this host takes for each input, in milliseconds. */
   slowMs = 0;
   /** When it has done with what it has got. */
@@ -352,7 +354,7 @@ export class SimulatedHost implements Station {
       case "dump":
         return this.#later(5, (agent) => agent.dumped(this.kernel.read(), this.#schedule.now()));
       case "attach":
-        return this.#later(5, (agent) => {
+        return this.#later(this.attachMs, (agent) => {
           const { endpoint, netns } = effect.attachment;
           const message = `there is no namespace ${netns}`;
           const outcome = this.kernel.attach(effect.attachment) ?? {

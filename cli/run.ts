@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { WaitReport } from "../agent/view.ts";
 import { describeError, MeshError } from "../base/errors.ts";
 import { isDetached, startDetached, tellBeginning, whenAbandoned } from "./detach.ts";
-import { collect, describe, required, socketOf, waitOf, withJson, withWait } from "./options.ts";
+import { collect, describe, required, socketOf, withJson, withWait } from "./options.ts";
 import { type Plan, supervise } from "./supervise.ts";
 import { printError, printJson, printLine } from "./terminal.ts";
 import { hostNames } from "./wording.ts";
@@ -17,6 +17,12 @@ type Options = {
   readonly json?: boolean;
   readonly wait?: number;
 };
+
+/**
+ * Where nobody says how long to wait for other hosts' kernels: a packet that comes before they know
+ * the way is lost, and who asked for the address asks again after a second. They take milliseconds.
+ */
+const waitDefaultMs = 1_000;
 
 /** Adds what the command takes and does. */
 export function defineRun(command: Command): void {
@@ -44,9 +50,9 @@ export function defineRun(command: Command): void {
 }
 
 function planOf(command: Command, words: readonly string[], options: Options): Plan {
-  const { name, ip: addresses = [] } = options;
+  const { name, ip: addresses = [], wait: waitMs = waitDefaultMs } = options;
   const network = required(command, "--network <network>", options.network);
-  return { words, socket: socketOf(command), network, name, addresses, ...waitOf(options) };
+  return { words, socket: socketOf(command), network, name, addresses, waitMs };
 }
 
 async function detach({ log, json }: Options): Promise<void> {

@@ -9,6 +9,7 @@ import { benchConvergence } from "./convergence.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchGossip } from "./gossip.ts";
 import { benchScale } from "./scale.ts";
+import { benchSoak } from "./soak.ts";
 import { benchThroughput } from "./throughput.ts";
 
 /** Benches that need no hosts to run on, and no kernel. */
@@ -22,7 +23,8 @@ const usage = `usage: npm run bench -- NAME [OPTION...]
                                             a late joiner's catch-up, memory, disk, restart
   gossip [--hosts 5,20,50] [--peer serf]    agents by the dozen, beside another product's:
       joins, updates, deaths, partitions, load, cost; how much of each:
-      [--updates 100] [--burst 1000] [--kills 3] [--seconds 20] [--split 60] [--minutes 1]`;
+      [--updates 100] [--burst 1000] [--kills 3] [--seconds 20] [--split 60] [--minutes 1]
+  soak [--minutes 1] [--seed 1]             six hosts at work and a fault every 20 s: what grows`;
 
 const options = {
   hosts: { type: "string" },
@@ -36,6 +38,7 @@ const options = {
   kills: { type: "string", default: "3" },
   split: { type: "string", default: "60" },
   minutes: { type: "string", default: "1" },
+  seed: { type: "string", default: "1" },
 } as const;
 
 type Words = ReturnType<typeof parseArgs<{ options: typeof options }>>["values"];
@@ -64,6 +67,10 @@ function chosen(): () => Promise<void> {
     }
     case "gossip":
       return gossip(values);
+    case "soak": {
+      const [minutes, seed] = [count(values.minutes), count(values.seed)];
+      return () => benchSoak({ minutes, seed });
+    }
     default:
       throw new Error(name === undefined ? "name a bench" : `no bench is called ${name}`);
   }

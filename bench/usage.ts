@@ -40,7 +40,8 @@ export async function usageOf(agent: Measured): Promise<Usage> {
   };
 }
 
-function withDescendants(pid: number): readonly number[] {
+/** A process, its children, and theirs. */
+export function withDescendants(pid: number): readonly number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
   return [pid, ...children.flatMap(withDescendants)];
 }

@@ -59,7 +59,7 @@ describe("starling run", () => {
         interface: "eth0",
         addresses: ["10.32.0.9"],
         mac: undefined,
-        waitMs: undefined,
+        waitMs: 1_000,
       },
     ]);
     await assertNothingLeft();

@@ -1,4 +1,4 @@
-/** Whatever happens to the files of an agent while it is stopped, it says so, or nothing is lost. */
+/** Whatever happens to the files of a stopped agent: it says so, or nothing is lost. */
 import assert from "node:assert/strict";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -20,7 +20,9 @@ export function forgettable(scene: Scene, ref: string, isForced: boolean): Found
     const message = `${name} is this host; "starling leave" takes it out`;
     return { kind: "refused", refusal: { code: "BAD_REQUEST", message } };
   }
-  const isGone = scene.tables.retirements.isRetired(host) || hosts.get(host)?.standing === "left";
+  const { retirements } = scene.tables;
+  const isOut = hidden.has(host) || retirements.isRetired(host);
+  const isGone = isOut || hosts.get(host)?.standing === "left";
   const reach = scene.peer(host)?.reach;
   if (isForced || isGone || reach === "unreachable") return found;
   const message = `host ${name} is ${reach ?? "known"}, not unreachable; "starling leave" there loses nothing, --force cuts it off`;

@@ -176,6 +176,22 @@ describe("a certificate", () => {
     assert.deepEqual(linksOf(cluster, host), [1, 2, 3]);
   });
 
+  it("of version 0.1.0, which has no end, is replaced by one that has", () => {
+    const cluster = formed(1, 3, 1);
+    const host = hostOf(cluster, 4);
+    const root = simulatedSigner(1);
+    const said = { cluster: clusterIn(cluster), host: host.id };
+    const signature = root.sign(encode(["starling certificate 1", said.cluster, host.id]));
+    const old = { ...said, rootKey: root.publicKey, signature };
+    host.disk.files.set("certificate", encode(old));
+    host.boot();
+    cluster.run(3_000);
+    assert.deepEqual(linksOf(cluster, host), [1, 2, 3]);
+    cluster.run(30_000);
+    assert.ok((certificateIn(host)?.notAfter ?? 0) > cluster.schedule.wallMs());
+    assert.deepEqual(linksOf(cluster, host), [1, 2, 3]);
+  });
+
   it("is left alone before that", () => {
     const { cluster, host } = withDays(200);
     const before = certificateIn(host);

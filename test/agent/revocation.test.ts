@@ -92,6 +92,24 @@ describe("a revoked host", () => {
     assert.deepEqual(linksOf(cluster, out), []);
   });
 
+  it("leaves its addresses to others once it is forgotten as well", () => {
+    const cluster = peopled(7);
+    const [admin, out] = [hostOf(cluster, 1), hostOf(cluster, 3)];
+    revoke(cluster, admin, 3);
+    cluster.run(1_000);
+    out.crash();
+    const forget = () => {
+      const said = { host: "host-3", isForced: false, waitMs: undefined };
+      const answer = cluster.answer(admin, { kind: "forget", ...said });
+      return answer.kind === "forgotten" ? answer.forgotten.addresses : JSON.stringify(answer);
+    };
+    cluster.retire(out);
+    forget();
+    cluster.run(10_000);
+    assert.equal(forget(), "released");
+    assertOut(cluster);
+  });
+
   it("may take its endpoints away, and make nothing new", () => {
     const cluster = peopled(1);
     const out = hostOf(cluster, 3);

@@ -60,6 +60,9 @@ export class Replication {
   readonly #unkept = new Set<string>();
   #keepAt: Instant = 0;
   #localOps: JournalOp[] = [];
+  /** Keys of ours in the append under way, and those of refused ones: the disk may have them. */
+  #appending: readonly RecordKey[] = [];
+  readonly #unsure = new Set<string>();
   /** Where those are who have heard of all that was published; undefined: all is. */
   #unpublished: Version | undefined;
   #publishedAt: Instant = 0;
@@ -107,13 +110,16 @@ export class Replication {
   appendNext(): void {
     const delta = this.#writer.next();
     if (delta === undefined) return;
-    const ops = [...rowsOf(delta, this.#goneFrom(delta)), ...this.#localOps];
+    const again = rowsAgain(this.#unsure, this.#replica);
+    const ops = [...again, ...rowsOf(delta, this.#goneFrom(delta)), ...this.#localOps];
     this.#localOps = [];
+    this.#appending = delta.changes.map(({ key }) => key);
     this.#emit({ kind: "append", ops });
   }
 
   /** What became durable. */
   appended(now: Instant): Written {
+    this.#unsure.clear();
     const written = this.#writer.appended();
     const { from } = written.delta;
     this.#unpublished = from === undefined ? nothing : (this.#unpublished ?? from);
@@ -124,6 +130,7 @@ export class Replication {
   }
 
   appendFailed(): readonly number[] {
+    for (const key of this.#appending) this.#unsure.add(`${this.#self} r ${key}`);
     const tickets = this.#writer.failed();
     this.appendNext();
     return tickets;

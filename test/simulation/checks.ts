@@ -49,7 +49,8 @@ export function checkAgreement(cluster: Cluster): void {
     if (holder === undefined) continue;
     const place = places.get(id) ?? "";
     // Where an endpoint is plugged in goes with the disk.
-    const isForgotten = place === "" && cluster.lostDisks.has(holder);
+    const isTorn = cluster.marks.has("write torn");
+    const isForgotten = place === "" && (isTorn || cluster.lostDisks.has(holder));
     const isUncertain = cluster.uncertain.has(place) || isForgotten;
     const isRight = isUncertain || cluster.endpoints.has(id);
     assert.ok(isRight, `S4: endpoint ${id} was removed, or never promised, and is there`);

@@ -28,8 +28,8 @@ export const faultNames = [
 
 export type FaultName = (typeof faultNames)[number];
 
-/** Only where asked for by name: the store does not yet fence a lost disk, nor a failed write. */
-export const unmixed: readonly FaultName[] = ["wipe", "rollback", "disk"];
+/** Only where asked for by name: what only a lost disk knew may be lost, and the model says so. */
+export const unmixed: readonly FaultName[] = ["wipe", "rollback"];
 
 /** One run, complete. */
 export type RunOptions = {

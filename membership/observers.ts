@@ -45,6 +45,14 @@ export class Observers {
   readonly #crypto: Crypto;
   readonly #refute: RefuteOptions;
   readonly #reports = new Map<HostId, Report>();
+  readonly #votes = new Map<
+    HostId,
+    {
+      readonly report: Report | undefined;
+      readonly neighbours: readonly HostId[];
+      readonly votes: readonly Vote[];
+    }
+  >();
   #fingerprint = new Uint8Array(fingerprintBytes);
   #incarnation = 0;
   #serial = 0;
@@ -105,6 +113,7 @@ export class Observers {
   forget(host: HostId): void {
     this.#mix(this.#reports.get(host));
     this.#reports.delete(host);
+    this.#votes.clear();
   }
 
   /** Our new report, where there is something new to say. */
@@ -149,8 +158,18 @@ export class Observers {
     if (!this.#isIsolated) for (const on of lost) yield { on, kind: "accuse" };
   }
 
-  *#votesOf(voter: HostId): Iterable<Vote> {
+  /** The same list until something in it changes: everybody's is asked for at each report. */
+  #votesOf(voter: HostId): readonly Vote[] {
     const report = this.#reports.get(voter);
+    const neighbours = this.#rings.neighbours(voter);
+    const known = this.#votes.get(voter);
+    if (known?.report === report && known?.neighbours === neighbours) return known.votes;
+    const votes = [...this.#count(voter, report)];
+    this.#votes.set(voter, { report, neighbours, votes });
+    return votes;
+  }
+
+  *#count(voter: HostId, report: Report | undefined): Iterable<Vote> {
     const lost = new Set(
       report?.lost.filter((entry) => this.#isCurrent(entry)).map(({ host }) => host),
     );
@@ -210,6 +229,8 @@ export class Observers {
   }
 
   #keep(report: Report): void {
+    // Whoever missed an earlier life of it misses it no more.
+    if (this.incarnationOf(report.host) !== report.incarnation) this.#votes.clear();
     this.#mix(this.#reports.get(report.host));
     this.#mix(report);
     this.#reports.set(report.host, report);

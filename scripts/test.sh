@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check, quick ones first, and goes on past failures so that one run shows them all:
 #
-#   scripts/test.sh [types] [lint] [unit] [lab] [machines]      no name: all of them
+#   scripts/test.sh [types] [lint] [unit] [simulation] [lab] [machines]      no name: all of them
 #
 # Its last line is `N passed, N failed, N skipped`: mocha's own counts (test/reporter.ts) added up. What cannot count
 # for itself (types, lint, a mocha that died, something left behind) adds one failure; nothing but mocha adds a pass.
@@ -116,18 +116,22 @@ report_left_behind() {
   [ "${CI-}" != true ] || trouble "kernel objects left behind"
 }
 
+# Whole clusters by the hundred: on all cores, and not slowed down by counting lines.
+simulations='^test/simulation/(simulation|plants)\.test\.ts$'
+
 spec() { find "$@" -name '*.test.ts' 2>/dev/null | sort; }
 
-[ $# != 0 ] || set -- types lint unit lab machines
+[ $# != 0 ] || set -- types lint unit simulation lab machines
 objects_before=$(kernel_objects)
 for group in "$@"; do
   case $group in
     types) check types tsc -p tsconfig.json ;;
     lint) check lint biome check --error-on-warnings . ;;
-    unit) tests unit 1200 c8 "${mocha[@]}" $(spec test | grep -Ev '^test/(lab|docker|vagrant)/') ;;
+    unit) tests unit 1200 c8 "${mocha[@]}" $(spec test | grep -Ev "^test/(lab|docker|vagrant)/|$simulations") ;;
+    simulation) tests simulation 600 "${mocha[@]}" $(spec test/simulation | grep -E "$simulations") ;;
     lab) tests lab 1500 node test/lab/enter.ts "${mocha[@]}" $(spec test/lab) ;;
     machines) tests machines 1800 "${mocha[@]}" $(spec test/docker test/vagrant) ;;
-    *) echo "usage: scripts/test.sh [types] [lint] [unit] [lab] [machines]" >&2 && exit 2 ;;
+    *) echo "usage: scripts/test.sh [types] [lint] [unit] [simulation] [lab] [machines]" >&2 && exit 2 ;;
   esac
 done
 report_left_behind

@@ -14,7 +14,7 @@ export function checkAfterlife(cluster: Cluster, random: Random): void {
   const alive = cluster.hosts.filter((host) => host.isUp);
   checkNobodyAccused(cluster, alive);
   if (random.below(3) === 0) checkQuietChange(cluster, alive, random);
-  if (random.below(4) === 0) checkPause(cluster, alive, random);
+  if (random.below(3) === 0) checkPause(cluster, alive, random);
   const victim = pick(random, alive);
   if (victim === undefined || alive.length < 3 || random.below(4) !== 0) return;
   checkDeath(cluster, alive, victim);

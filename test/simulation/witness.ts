@@ -185,7 +185,8 @@ export class Witness {
     if (before !== undefined && !bytesEqual(before, value))
       throw new Violation(`S2: host-${host.n} made two heads of ${versionText(head)}`);
     this.#heads.set(name, value);
-    if (head.epoch > 1) this.#mark("epoch raised");
+    const known = this.view(host.id).heads.get(host.id);
+    if (known !== undefined && head.epoch > known.epoch) this.#mark("epoch raised");
   }
 
   #ownRecord(host: SimulatedHost, key: RecordKey, row: string, value: Uint8Array): void {

@@ -16,9 +16,9 @@ export class Schedule implements Clock {
     return this.#now;
   }
 
-  /** A wall clock that nothing may depend on; hosts skew their own. */
+  /** A wall clock that nothing may depend on, in whole milliseconds; hosts skew their own. */
   wallMs(): number {
-    return 1_800_000_000_000 + this.#now;
+    return 1_800_000_000_000 + Math.floor(this.#now);
   }
 
   /** Events run so far. */

@@ -1,6 +1,6 @@
 /**
- * What a batch must have met, or it proves less than it seems to (reliability-security.md 4.4). Marks
- * are set by the simulator, by what an agent's log says, and by what commands are refused for.
+ * What a batch must have met, or it proves less than it seems to (reliability-security.md 4.4). The
+ * simulator sets marks, and so does what an agent's log says and what commands are refused for.
  */
 export const mustHappen: readonly string[] = [
   // What is done with a cluster.

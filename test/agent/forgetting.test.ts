@@ -181,6 +181,17 @@ describe("forgetting a host", () => {
     assert.deepEqual(ownersOf(subnetOf(cluster, 1)), ["host-1", "host-2"]);
   });
 
+  it("frees the addresses of one that was revoked", () => {
+    const cluster = clusterOf(3);
+    cluster.answer(host(cluster, 1), { kind: "revoke", host: "host-3", isForced: false });
+    cluster.run(5_000);
+    assert.ok(ownersOf(subnetOf(cluster, 1)).length === 3, "they stay taken");
+    forget(cluster, 1, 3, true);
+    cluster.run(5_000);
+    for (const n of [1, 2]) assert.deepEqual(ownersOf(subnetOf(cluster, n)), ["host-1", "host-2"]);
+    assert.equal(forget(cluster, 2, 3).addresses, "released");
+  });
+
   it("of a host that still runs cuts it off as soon as it hears of it", () => {
     const cluster = clusterOf(3);
     forget(cluster, 1, 3, true);

@@ -11,7 +11,8 @@ import { pick, type Random, seededRandom } from "../base/random.ts";
 import type { Agent } from "../test/lab/agent.ts";
 import { Stage } from "../test/lab/stage.ts";
 import type { Inside } from "./probe.ts";
-import { printTable, printTargets, writeResults } from "./report.ts";
+import { quantiles } from "./quantiles.ts";
+import { printQuantiles, printTable, printTargets, writeResults } from "./report.ts";
 import { usageOf, withDescendants } from "./usage.ts";
 
 export type SoakOptions = { readonly minutes: number; readonly seed: number };
@@ -199,6 +200,7 @@ function report(run: {
   const warm = samples.filter(({ atMs }) => atMs >= warmShare * minutes * 60_000);
   const rows = steady.map((agent) => trend(warm.filter((one) => one.agent === agent)));
   printTrends(rows, `${minutes} min, seed ${seed}`);
+  printQuantiles("ms", { "a change, acknowledged": quantiles(run.stage.churn.tookMs) });
   const lost = Object.values(pingsLost).reduce((sum, count) => sum + count, 0);
   process.stdout.write(
     `${quietMs.length} faults, ${done} changes, refused: ${JSON.stringify([...refusals])}\n`,

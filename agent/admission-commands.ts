@@ -166,13 +166,14 @@ export class AdmissionCommands {
     if (issuer === undefined) return reply(this.#notAdmin());
     const { epoch, seq } = this.#versionOf(host);
     const verdict = { scope, host, serials, ...this.#kept(scope, host, serials), epoch, seq };
-    this.#bans.take([revoke(verdict, issuer)], undefined, (refusal) =>
+    const taken = this.#bans.take([revoke(verdict, issuer)], undefined, (refusal) =>
       reply(
         refusal === undefined
           ? { kind: "host", host: this.#ref(host), isNew: true }
           : { kind: "refused", refusal },
       ),
     );
+    if (taken !== "accept") reply(refused("TOO_LARGE", "there are as many revocations as may be"));
   }
 
   /** All that this admin has issued as far as we know: it stands, and nothing else of it. */

@@ -91,10 +91,13 @@ export class Bans {
     from: HostId | undefined,
     then: Saved = () => undefined,
   ): GossipVerdict {
-    const outcomes = entries.map((bytes) => ({ bytes, outcome: this.#add(bytes, from) }));
-    const fresh = outcomes.filter(({ outcome }) => outcome === "new").map(({ bytes }) => bytes);
-    if (outcomes.some(({ outcome }) => outcome === "false"))
-      return this.#spread(fresh, then, "reject");
+    const fresh: Uint8Array[] = [];
+    for (const bytes of entries) {
+      const outcome = this.#add(bytes, from);
+      // Each costs a verification: after one that is false no more is read.
+      if (outcome === "false") return this.#spread(fresh, then, "reject");
+      if (outcome === "new") fresh.push(bytes);
+    }
     return this.#spread(fresh, then, fresh.length > 0 ? "accept" : "ignore");
   }
 
@@ -171,9 +174,13 @@ export class Bans {
   #add(bytes: Uint8Array, from: HostId | undefined): "new" | "known" | "false" {
     const said = this.#revocations.add(bytes);
     if (said === undefined) return "known";
-    if (typeof said === "string") {
-      this.#log.warn("revocation refused", { host: from, reason: said });
-      return "false";
+    if (said === "false") {
+      this.#log.warn("revocation is malformed or not signed by an admin", { host: from });
+      return said;
+    }
+    if (said === "full") {
+      this.#log.error("revocation not taken: there are as many as may be", { host: from });
+      return "known";
     }
     this.#limit(said);
     if (said.scope === "host" && said.host === this.#self) {

@@ -101,18 +101,18 @@ export class Revocations {
     return [...this.#entries.values()].map(({ said }) => said);
   }
 
-  /** Takes an entry. Undefined where it was known, or why it is refused. */
-  add(bytes: Uint8Array): Revocation | string | undefined {
+  /** Takes an entry. Undefined where it was known; `full` where the set has no room for it. */
+  add(bytes: Uint8Array): Revocation | "false" | "full" | undefined {
     const id = toHex(this.#crypto.hash(bytes));
     if (this.#entries.has(id)) return undefined;
     const said = this.#read(bytes);
     // Other bytes for the same entry would be another entry to the hash.
     const isCanonical = said !== undefined && bytesEqual(encode(said), bytes);
-    if (!isCanonical) return "a revocation is malformed or not signed by an admin";
+    if (!isCanonical) return "false";
     const { revocations, revocationsBytes } = this.#limits;
     const isFull =
       this.#entries.size >= revocations || this.#bytes + bytes.length > revocationsBytes;
-    if (isFull) return "there are as many revocations as may be";
+    if (isFull) return "full";
     this.#entries.set(id, { bytes, said });
     this.#byHost.set(said.host, [...this.of(said.host), said]);
     this.#bytes += bytes.length;

@@ -48,7 +48,7 @@ describe("a revocation", () => {
       revocation({ host: b }, otherRoot),
       new Uint8Array(3),
     ]) {
-      assert.equal(typeof set.add(wrong), "string");
+      assert.equal(set.add(wrong), "false");
     }
     assert.equal(set.size, 0);
     assert.equal(typeof set.add(entry), "object");
@@ -62,7 +62,7 @@ describe("a revocation", () => {
     const parts = plain.flatMap(([key, value]) => [encode(key), encode(value)]);
     const shuffled = Buffer.concat([entry.subarray(0, 1), ...parts]);
     assert.equal(shuffled.length, entry.length);
-    assert.equal(typeof knowing().add(new Uint8Array(shuffled)), "string");
+    assert.equal(knowing().add(new Uint8Array(shuffled)), "false");
   });
 
   it("of an admin ends what it issued, but for what the revoker knew", () => {
@@ -161,6 +161,6 @@ describe("a set of revocations", () => {
     const set = knowing();
     for (let n = 1; n <= limits.revocations; n += 1)
       assert.equal(typeof set.add(revocation({ host: simulatedHost(n) }, byA)), "object");
-    assert.match(String(set.add(revocation({ host: simulatedHost(99) }, byA))), /as many/);
+    assert.equal(set.add(revocation({ host: simulatedHost(99) }, byA)), "full");
   });
 });

@@ -79,10 +79,9 @@ export class Landscape {
         break;
       case "network":
       case "removal":
-        // One network's coming can move another's VNI.
+        // One network's coming can move another's VNI: `wanted` looks whose.
         this.#namings = undefined;
-        for (const network of this.#tables.networks.keys()) this.#dirty.add(network);
-        for (const network of this.#regions.keys()) this.#dirty.add(network);
+        for (const id of networksOf(change)) this.#dirty.add(id);
         break;
       case "endpoint":
         for (const endpoint of [change.before, change.after]) {
@@ -103,6 +102,9 @@ export class Landscape {
     }
     this.#making = making;
     if (!this.isBehind) return undefined;
+    for (const [id, { segment }] of this.#regions) {
+      if (segment.vni !== this.vniOf(id)) this.#dirty.add(id);
+    }
     for (const network of this.#dirty) this.#build(network);
     for (const [network, endpoints] of this.#touched) this.#update(network, endpoints);
     this.#dirty.clear();
@@ -164,6 +166,11 @@ export class Landscape {
     const ports = attaching.map((one) => [one.id, one.mac] as const);
     return { ...segment, remotes: index.remotes(), ports: new Map([...index.ports, ...ports]) };
   }
+}
+
+function networksOf(change: Extract<TableChange, { kind: "network" | "removal" }>): NetworkId[] {
+  if (change.kind === "removal") return [change.id];
+  return [change.before, change.after].flatMap((network) => network?.id ?? []);
 }
 
 /** A network that has an endpoint here. */

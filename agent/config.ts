@@ -261,6 +261,9 @@ export const timing = {
     // Our own changes are notified as well; while they keep coming, the sweep is soon enough.
     quietMs: 1_000,
     retryMs: 1_000,
+    // A dump takes about 20 ms, so that under a hundred changes a second most are in vain. The one
+    // after these is waited for: 20 ms once a second at the worst.
+    staleDumps: 3,
   },
   admission: {
     // A year: longer than any host is away, shorter than what is forgotten in an image.

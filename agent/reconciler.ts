@@ -25,6 +25,8 @@ export type ReconcilerOptions = {
   readonly quietMs: number;
   /** After a refused operation. */
   readonly retryMs: number;
+  /** After so many dumps in a row that a change of our own made stale, changes wait for one. */
+  readonly staleDumps: number;
 };
 
 /** The one that changes the kernel, a step at a time. */
@@ -46,6 +48,8 @@ export class Reconciler {
   #programmed: Wanted | undefined;
   #applying: { readonly wanted: Wanted; readonly ops: readonly DataplaneOp[] } | undefined;
   #dumping: { isStale: boolean } | undefined;
+  /** Dumps in a row that said nothing, because we changed the kernel meanwhile. */
+  #staleDumps = 0;
   #dumpAt: Instant = 0;
   #appliedAt: Instant = Number.NEGATIVE_INFINITY;
   #repairs = 0;
@@ -126,6 +130,7 @@ export class Reconciler {
   dumped(actual: Actual, now: Instant): void {
     const isStale = this.#dumping?.isStale ?? true;
     this.#dumping = undefined;
+    this.#staleDumps = isStale ? this.#staleDumps + 1 : 0;
     this.#conflicts = actual.conflicts;
     this.#guard = actual.guard;
     this.#tunnels = actual.tunnels;
@@ -145,6 +150,7 @@ export class Reconciler {
   dumpFailed(now: Instant): void {
     this.#dumping = undefined;
     this.#dumpAt = now + this.#options.retryMs;
+    this.#step();
   }
 
   /** Something that others had taken away was put back by who makes it. */
@@ -184,7 +190,13 @@ export class Reconciler {
   #step(): void {
     if (this.#applying !== undefined || this.#programmed === undefined) return;
     if (this.#programmed === this.#wanted) this.#settled();
-    else this.#apply(planChange(this.#programmed, this.#wanted, this.#tunnels));
+    else if (!this.#isHolding)
+      this.#apply(planChange(this.#programmed, this.#wanted, this.#tunnels));
+  }
+
+  /** Else endpoints that come and go without a pause would hide for ever what others did. */
+  get #isHolding(): boolean {
+    return this.#dumping !== undefined && this.#staleDumps >= this.#options.staleDumps;
   }
 
   #apply(ops: readonly DataplaneOp[]): void {

@@ -11,37 +11,36 @@ function change(path: string, how: (bytes: Buffer) => Uint8Array): void {
   writeFileSync(path, how(readFileSync(path)));
 }
 
-const harms: readonly Harm[] = [
-  {
-    what: "with one bit flipped",
-    apply: (path) =>
-      change(path, (bytes) => {
-        const at = Math.floor(bytes.length / 2);
-        bytes[at] = (bytes[at] ?? 0) ^ 0x10;
-        return bytes;
-      }),
+const flipped: Harm = {
+  what: "with one bit flipped",
+  apply: (path) =>
+    change(path, (bytes) => {
+      const at = Math.floor(bytes.length / 2);
+      bytes[at] = (bytes[at] ?? 0) ^ 0x10;
+      return bytes;
+    }),
+};
+const cut: Harm = {
+  what: "cut to half",
+  apply: (path) => change(path, (bytes) => bytes.subarray(0, Math.floor(bytes.length / 2))),
+};
+const deleted: Harm = { what: "deleted", apply: (path) => rmSync(path) };
+const old: Harm = {
+  what: "as it was some time ago",
+  apply: (path, older) => {
+    rmSync(path);
+    if (existsSync(older)) cpSync(older, path);
   },
-  {
-    what: "cut to half",
-    apply: (path) => change(path, (bytes) => bytes.subarray(0, Math.floor(bytes.length / 2))),
-  },
-  { what: "deleted", apply: (path) => rmSync(path, { recursive: true }) },
-  {
-    what: "as it was some time ago",
-    apply: (path, older) => {
-      rmSync(path, { recursive: true });
-      if (existsSync(older)) cpSync(older, path, { recursive: true });
-    },
-  },
-];
+};
 
-const files = [
-  "store/CURRENT",
-  "store/MANIFEST",
-  "store/*.log",
-  "store.seal-.",
-  "certificate",
-  "identity",
+/** What is short and written once is not worth cutting, nor turning back. */
+const cases: readonly { readonly kind: string; readonly harms: readonly Harm[] }[] = [
+  { kind: "store/CURRENT", harms: [flipped, deleted] },
+  { kind: "store/MANIFEST", harms: [flipped, deleted, old] },
+  { kind: "store/*.log", harms: [flipped, cut, deleted, old] },
+  { kind: "store.seal-.", harms: [flipped, cut, deleted, old] },
+  { kind: "certificate", harms: [flipped, deleted] },
+  { kind: "identity", harms: [flipped, deleted] },
 ];
 
 describe("a data directory", () => {
@@ -98,7 +97,7 @@ describe("a data directory", () => {
     await b.restart();
   }
 
-  for (const kind of files) {
+  for (const { kind, harms } of cases) {
     for (const one of harms) {
       it(`with ${kind} ${one.what} loses nothing, or is named and not used`, async () => {
         const outcome = await harm(kind, one);

@@ -39,6 +39,8 @@ const measures: readonly Measure[] = [
   { what: "idle packets", unit: "/s", digits: 1 },
   { what: "RSS", unit: "MiB", digits: 1 },
   { what: "RSS, worst", unit: "MiB", digits: 1, limit: 120 },
+  // Of the whole machine, at the end of the busiest phase: who shares it shows here.
+  { what: "load", unit: "", digits: 1 },
 ];
 
 /** All that was measured at one size, ours against our target and beside the other's. */

@@ -2,6 +2,7 @@
  * Our agents beside others' that solve the same problem, on the same hosts in the same run: how
  * soon all know of all, of a change, of a death; what is lost; and what it costs.
  */
+import { loadavg } from "node:os";
 import { Lab } from "../test/lab/lab.ts";
 import { run } from "../test/lab/process.ts";
 import type { Contender } from "./contender.ts";
@@ -44,10 +45,19 @@ async function measure(contender: Contender, lab: Lab, effort: Effort): Promise<
   for await (const more of phases({ contender: running, lab, effort })) {
     Object.assign(figures, more);
     if (Object.keys(more).length === 0) continue;
-    const text = Object.entries(more).map(([what, value]) => `${what} ${value.toFixed(1)}`);
+    // On a busy machine a phase is slow because it waits for a core: who reads it must see that.
+    const [load = 0] = loadavg();
+    const text = Object.entries({ ...more, load }).map(
+      ([what, value]) => `${what} ${shown(value)}`,
+    );
+    figures["load"] = Math.max(load, figures["load"] ?? 0);
     process.stdout.write(`${contender.product}, ${lab.hosts.length} agents: ${text.join("; ")}\n`);
   }
   return figures;
+}
+
+function shown(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(1) : "never";
 }
 
 async function demandProgram(name: string): Promise<void> {

@@ -49,6 +49,7 @@ export function checkRemovals(
     if (op.kind !== "remote-remove") continue;
     const living = [...witness.living()].find(({ mac }) => mac === op.mac);
     if (living === undefined || living.host === host.id) continue;
+    if (witness.isRevoked(living.host)) continue;
     const view = witness.view(host.id);
     const isKnown = [...view.endpoints.values()].some(
       ({ mac, goneAt }) => mac === op.mac && goneAt === undefined,

@@ -123,6 +123,10 @@ export class Witness {
     this.#revoked.add(host);
   }
 
+  isRevoked(host: HostId): boolean {
+    return this.#revoked.has(host);
+  }
+
   isLiar(host: HostId): boolean {
     return this.#liars.has(host);
   }

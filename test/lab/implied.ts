@@ -5,15 +5,15 @@
 import type { EndpointView, MemberView, NetworkView } from "../../agent/view.ts";
 
 /** What one agent says the cluster is. */
-export type Map = {
+export type Shown = {
   readonly members: readonly MemberView[];
   readonly networks: readonly NetworkView[];
   readonly endpoints: readonly EndpointView[];
 };
 
 /** Sorted. MACs of devices are not in the map, so they stand as `mac *`. */
-export function impliedLines({ members, networks, endpoints }: Map, host: string): string[] {
-  const vteps = new globalThis.Map(members.map(({ id, vtep }) => [id as string, vtep as string]));
+export function impliedLines({ members, networks, endpoints }: Shown, host: string): string[] {
+  const vteps = new Map(members.map(({ id, vtep }) => [id as string, vtep as string]));
   const segments = networks.flatMap((network) => {
     const all = endpoints.filter((endpoint) => endpoint.network.id === network.id);
     const local = all.filter((endpoint) => endpoint.host.id === host);

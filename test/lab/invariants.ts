@@ -9,13 +9,13 @@
 import type { EndpointView, NetworkView, StatusView } from "../../agent/view.ts";
 import type { Agent } from "./agent.ts";
 import { type Census, takeCensus } from "./census.ts";
-import { impliedLines, type Map as View, withoutMacs } from "./implied.ts";
+import { impliedLines, type Shown, withoutMacs } from "./implied.ts";
 import { Ledger } from "./ledger.ts";
 import { eventually } from "./within.ts";
 import { Witness } from "./witness.ts";
 
 /** What one host says and holds. */
-export type Reading = View & {
+export type Reading = Shown & {
   readonly name: string;
   readonly status: StatusView;
   readonly census: Census;

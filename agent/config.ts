@@ -290,6 +290,8 @@ export const timing = {
   farewellMs: 2_000,
   /** While very much comes at once, the kernel's part of it is worked out this often. */
   bulkMs: 100,
+  /** Ten times what a kernel needs: by then the question or its answer is lost. */
+  confirmAgainMs: 1_000,
   /** How long an endpoint waits for addresses that others must grant. */
   addressMs: 5_000,
 } as const;

@@ -20,6 +20,7 @@ type Waiting = {
   readonly version: Version;
   readonly startedAt: Instant;
   readonly endsAt: Instant;
+  askAgainAt: Instant;
   readonly open: Set<HostId>;
   readonly programmed: HostId[];
   readonly done: (confirmed: Confirmed) => void;
@@ -29,12 +30,19 @@ type Waiting = {
 export class Confirmations {
   readonly #self: HostId;
   readonly #emit: Emit;
+  readonly #askAgainMs: number;
   readonly #owed = new Map<HostId, Version[]>();
   #waiting: Waiting[] = [];
 
-  constructor(options: { readonly self: HostId; readonly emit: Emit }) {
+  constructor(options: {
+    readonly self: HostId;
+    readonly emit: Emit;
+    /** Questions and answers get lost on the way, and with whoever restarts. */
+    readonly askAgainMs: number;
+  }) {
     this.#self = options.self;
     this.#emit = options.emit;
+    this.#askAgainMs = options.askAgainMs;
   }
 
   /** Waits until we and these hosts have programmed our own records up to `version`. */
@@ -45,18 +53,17 @@ export class Confirmations {
     done: (confirmed: Confirmed) => void,
   ): void {
     const { now, waitMs } = limit;
-    const open = new Set([this.#self, ...hosts]);
-    const { epoch, seq } = version;
-    this.#waiting.push({
+    const waiting = {
       version,
       startedAt: now,
       endsAt: now + waitMs,
-      open,
+      askAgainAt: now + this.#askAgainMs,
+      open: new Set([this.#self, ...hosts]),
       programmed: [],
       done,
-    });
-    for (const to of hosts)
-      this.#emit({ kind: "send", to, message: { kind: "confirm", epoch, seq } });
+    };
+    this.#waiting.push(waiting);
+    this.#ask(waiting);
   }
 
   /** A host's kernel, or with `self` ours, reflects our records up to `version`. */
@@ -78,6 +85,7 @@ export class Confirmations {
   /** The peer wants to hear of this version of its records. */
   owe(host: HostId, version: Version): void {
     const owed = this.#owed.get(host) ?? [];
+    if (owed.some((other) => compareVersions(other, version) === 0)) return;
     // A peer that asks more than this without an answer gets the newest answered, which covers the
     // older.
     if (owed.length >= 64) owed.shift();
@@ -110,6 +118,18 @@ export class Confirmations {
 
   tick(now: Instant): void {
     this.#finish(now, (waiting) => waiting.endsAt <= now);
+    for (const waiting of this.#waiting) {
+      if (now < waiting.askAgainAt) continue;
+      waiting.askAgainAt = now + this.#askAgainMs;
+      this.#ask(waiting);
+    }
+  }
+
+  #ask({ version: { epoch, seq }, open }: Waiting): void {
+    for (const to of open) {
+      if (to !== this.#self)
+        this.#emit({ kind: "send", to, message: { kind: "confirm", epoch, seq } });
+    }
   }
 
   #finish(now: Instant, isDone: (waiting: Waiting) => boolean): void {

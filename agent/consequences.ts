@@ -70,11 +70,12 @@ function followOne(
 
 /** A host that left, or was retired, is neither dialled nor missed. */
 function reckonWith(host: HostId, { parts }: { readonly parts: Parts }, now: Instant): void {
-  const { tables, contacts } = parts;
+  const { tables, contacts, confirmations } = parts;
   const record = tables.hosts.get(host);
   const isOut = record?.standing === "left" || tables.retirements.isRetired(host);
-  if (record === undefined || isOut) contacts.forget(host);
-  else contacts.learn(host, record, now);
+  if (record !== undefined && !isOut) return contacts.learn(host, record, now);
+  contacts.forget(host);
+  confirmations.lost(host, now);
 }
 
 function followNetwork(

@@ -206,7 +206,7 @@ function makeLocal(
     dumped: (actual) => attachments.compare(actual, tables.endpointsOn(self).keys()),
     mayPrune: () => isIsolated || catchUp.hasCompared || (seeds.length === 0 && forgetting.isAlone),
   });
-  const confirmations = new Confirmations({ self, emit });
+  const confirmations = new Confirmations({ self, emit, askAgainMs: timing.confirmAgainMs });
   const leaving: Leaving = new Leaving({
     ...{ self, tables, ledger, forgetting, attachments, confirmations, emit, write },
     version: () => writer.version,

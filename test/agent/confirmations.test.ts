@@ -7,14 +7,19 @@ import { simulatedHost } from "./samples.ts";
 const [self, b, c] = [simulatedHost(1), simulatedHost(2), simulatedHost(3)];
 const at = (seq: number): Version => ({ epoch: 1, seq });
 
-function waiting() {
+function confirmationsTo(effects: Effect[]): Confirmations {
+  const emit = (effect: Effect) => void effects.push(effect);
+  return new Confirmations({ self, emit, askAgainMs: 1_000 });
+}
+
+function waiting(waitMs = 1000) {
   const effects: Effect[] = [];
   const results: Confirmed[] = [];
-  const confirmations = new Confirmations({ self, emit: (effect) => void effects.push(effect) });
+  const confirmations = confirmationsTo(effects);
   confirmations.wait(
     at(5),
     [b, c],
-    { now: 0, waitMs: 1000 },
+    { now: 0, waitMs },
     (confirmed) => void results.push(confirmed),
   );
   return { confirmations, effects, results };
@@ -42,9 +47,31 @@ describe("confirmations", () => {
     assert.deepEqual(results, [{ programmed: [self], missing: [b], ms: 1000 }]);
   });
 
+  it("are asked for again of who has not answered, for words get lost", () => {
+    const { confirmations, effects } = waiting(10_000);
+    confirmations.applied(b, at(5), 10);
+    confirmations.tick(999);
+    assert.equal(effects.length, 2);
+    confirmations.tick(1_000);
+    confirmations.tick(1_100);
+    assert.deepEqual(effects.slice(2), [
+      { kind: "send", to: c, message: { kind: "confirm", epoch: 1, seq: 5 } },
+    ]);
+  });
+
+  it("are owed once, however often the same is asked for", () => {
+    const effects: Effect[] = [];
+    const confirmations = confirmationsTo(effects);
+    confirmations.owe(b, at(3));
+    confirmations.owe(b, at(3));
+    confirmations.settled(() => at(3), 1);
+    confirmations.settled(() => at(3), 2);
+    assert.equal(effects.length, 1);
+  });
+
   it("are given to a peer only when our kernel reflects what it asked for", () => {
     const effects: Effect[] = [];
-    const confirmations = new Confirmations({ self, emit: (effect) => void effects.push(effect) });
+    const confirmations = confirmationsTo(effects);
     confirmations.owe(b, at(3));
     confirmations.settled((origin) => (origin === b ? at(2) : undefined), 1);
     assert.equal(effects.length, 0);

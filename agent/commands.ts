@@ -329,7 +329,11 @@ export class Commands {
     };
     const written = forgetting.forget(found.item);
     if (written === undefined) return answer(undefined);
-    this.#writes.set(written, (refusal, now) => this.#finish(ticket, waitMs, now, refusal, answer));
+    this.#writes.set(written, (refusal, now) => {
+      const finish = (at: Instant) => this.#finish(ticket, waitMs, at, refusal, answer);
+      if (refusal === undefined) forgetting.whenSettled(found.item, now, finish);
+      else finish(now);
+    });
     return undefined;
   }
 

@@ -286,6 +286,8 @@ export const timing = {
   },
   // What changes is looked at within a tick; this is for what no record tells, such as who answers.
   forgettingMs: 1_000,
+  // Where all others answer, a forgotten host is settled after three writes to disk and two ticks.
+  settleMs: 2_000,
   // Word of a host's leaving reaches a LAN in milliseconds; who is slower hears it from others.
   farewellMs: 2_000,
   /** While very much comes at once, the kernel's part of it is worked out this often. */

@@ -42,6 +42,8 @@ export type ForgettingOptions = {
   readonly write: (writes: readonly Write[], localOps: readonly JournalOp[]) => number;
   /** Between two looks where nothing has changed, in milliseconds. */
   readonly lookMs: number;
+  /** How long somebody waits for a settlement, in milliseconds. */
+  readonly settleMs: number;
   /** Hosts that answer just now. */
   readonly alive: () => readonly HostId[];
 };
@@ -56,6 +58,7 @@ export class Forgetting {
   /** Of retired hosts that we have acknowledged: their grants to us that we knew then. */
   readonly #kept = new Map<HostId, ReadonlySet<string>>();
 
+  #awaited: Awaiting[] = [];
   /** When to look again at what is known. */
   #lookAt: Instant = 0;
 
@@ -83,6 +86,11 @@ export class Forgetting {
     const retirement = { key: retirementKey(host), value: encode(plain(versionOf(host))) };
     const acknowledged = this.#acknowledge(host, self);
     return write([retirement, ...acknowledged.writes], acknowledged.localOps);
+  }
+
+  /** Calls back when the host's addresses have passed on, or when that takes longer. */
+  whenSettled(host: HostId, now: Instant, then: (now: Instant) => void): void {
+    this.#awaited.push({ host, until: now + this.#options.settleMs, then });
   }
 
   /** How far it is, or undefined where the host is not retired. */
@@ -118,6 +126,7 @@ export class Forgetting {
 
   /** Says what is still to be said: soon after a change, else now and then. */
   tick(now: Instant): void {
+    this.#tellSettled(now);
     const { self, tables, isBusy, isCompared, lookMs } = this.#options;
     if (now < this.#lookAt || isBusy() || !isCompared() || tables.retirements.isRetired(self))
       return;
@@ -129,6 +138,15 @@ export class Forgetting {
       writes,
       said.flatMap((each) => each.localOps),
     );
+  }
+
+  #tellSettled(now: Instant): void {
+    const { retirements } = this.#options.tables;
+    const due = this.#awaited.filter(
+      ({ host, until }) => until <= now || retirements.isReleased(host),
+    );
+    this.#awaited = this.#awaited.filter((each) => !due.includes(each));
+    for (const { then } of due) then(now);
   }
 
   /** Acknowledgements that are missing, or name other witnesses than we now know. */
@@ -260,6 +278,13 @@ export class Forgetting {
     });
   }
 }
+
+/** Who wants to know when a host's addresses have passed on. */
+type Awaiting = {
+  readonly host: HostId;
+  readonly until: Instant;
+  readonly then: (now: Instant) => void;
+};
 
 type Said = { readonly writes: readonly Write[]; readonly localOps: readonly JournalOp[] };
 

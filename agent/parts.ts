@@ -158,6 +158,7 @@ function makeForgetting(
     crypto,
     log: log.named("forgetting"),
     lookMs: timing.forgettingMs,
+    settleMs: timing.settleMs,
     versionOf: (host) => replica.origin(host)?.head ?? nothing,
     isBusy: () => writer.hasMore,
     isCompared: () =>

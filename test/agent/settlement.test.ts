@@ -137,6 +137,7 @@ describe("a grant of a forgotten host", () => {
         versionOf: world.facts.versionOf,
         isBusy: () => false,
         lookMs: 0,
+        settleMs: 0,
         isCompared: () => true,
         write: (writes, localOps) => written.push({ writes, localOps }),
         alive: () => [],

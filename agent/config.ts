@@ -291,7 +291,7 @@ export const timing = {
   // Word of a host's leaving reaches a LAN in milliseconds; who is slower hears it from others.
   farewellMs: 2_000,
   /** While very much comes at once, the kernel's part of it is worked out this often. */
-  bulkMs: 100,
+  bulkMs: 250,
   /** Ten times what a kernel needs: by then the question or its answer is lost. */
   confirmAgainMs: 1_000,
   /** How long an endpoint waits for addresses that others must grant. */

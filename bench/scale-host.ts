@@ -47,6 +47,10 @@ export type FromHost =
 /** What the process uses, and what it knows. */
 export type Used = {
   readonly rssMiB: number;
+  /** The same once everything that is not in use has been collected, as an idle agent does. */
+  readonly restMiB: number;
+  /** What of it is in use, after everything that is not has been collected. */
+  readonly heldMiB: number;
   readonly cpuMs: number;
   readonly endpoints: number;
   readonly remotes: number;
@@ -124,8 +128,13 @@ await loop.start({ agent, ports: { transport, journal, dataplane, vault }, trust
 
 async function used(): Promise<Used> {
   const { user, system } = process.cpuUsage();
+  const rssMiB = process.memoryUsage.rss() / 2 ** 20;
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
   return {
-    rssMiB: process.memoryUsage.rss() / 2 ** 20,
+    rssMiB,
+    restMiB: process.memoryUsage.rss() / 2 ** 20,
+    heldMiB: (heapUsed + external) / 2 ** 20,
     cpuMs: (user + system) / 1_000,
     endpoints: await endpointsKnown(),
     remotes: kernel.remotes,
@@ -140,7 +149,7 @@ async function endpointsKnown(): Promise<number> {
 
 /** Once the kernel holds what the map implies and the disk what the map is. */
 async function settled(since: number, endpoints: number): Promise<void> {
-  while ((await endpointsKnown()) < endpoints) await setTimeout(5);
+  while ((await endpointsKnown()) < endpoints) await setTimeout(50);
   // An empty append is behind all others.
   await journal.append([], { isDurable: false });
   tell({ kind: "settled", ms: performance.now() - since, usage: await used() });

@@ -69,7 +69,10 @@ export class PlacedIndex {
   #touch({ mac, ips }: Placed): void {
     this.#touched.add(mac);
     for (const ip of ips) {
-      for (const id of claimants(this.#ips, ip)) {
+      const known = this.#ips.get(ip);
+      // A claimant alone is the one that is being touched.
+      if (known === undefined || typeof known === "string") continue;
+      for (const id of known) {
         const other = this.#placed.get(id);
         if (other !== undefined) this.#touched.add(other.mac);
       }
@@ -87,8 +90,11 @@ export class PlacedIndex {
   }
 
   #holder<Key>(claims: Claims<Key>, key: Key): Placed | undefined {
+    const known = claims.get(key);
+    if (known === undefined) return undefined;
+    if (typeof known === "string") return this.#placed.get(known);
     let first: Placed | undefined;
-    for (const id of claimants(claims, key)) {
+    for (const id of known) {
       const placed = this.#placed.get(id);
       if (placed !== undefined && (first === undefined || isBefore(placed, first))) first = placed;
     }
@@ -101,23 +107,20 @@ function isBefore(a: Placed, b: Placed): boolean {
   return isLocal === isOtherLocal ? a.id < b.id : isLocal;
 }
 
-function claimants<Key>(claims: Claims<Key>, key: Key): Iterable<EndpointId> {
-  const known = claims.get(key);
-  return known === undefined ? [] : typeof known === "string" ? [known] : known;
-}
-
 function claim<Key>(claims: Claims<Key>, key: Key, id: EndpointId): void {
   const known = claims.get(key);
   if (known === undefined) claims.set(key, id);
-  else claims.set(key, new Set([...claimants(claims, key), id]));
+  else if (typeof known === "string") claims.set(key, new Set([known, id]));
+  else known.add(id);
 }
 
 function release<Key>(claims: Claims<Key>, key: Key, id: EndpointId): void {
-  const rest = new Set(claimants(claims, key));
-  rest.delete(id);
-  const [only] = rest;
-  if (only === undefined) claims.delete(key);
-  else claims.set(key, rest.size === 1 ? only : rest);
+  const known = claims.get(key);
+  if (known === id) claims.delete(key);
+  if (known === undefined || typeof known === "string") return;
+  known.delete(id);
+  const [only] = known;
+  if (only !== undefined && known.size === 1) claims.set(key, only);
 }
 
 function isSame(a: RemoteEntry | undefined, b: RemoteEntry | undefined): boolean {

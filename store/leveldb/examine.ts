@@ -5,6 +5,7 @@
 import { MeshError } from "../../base/errors.ts";
 import { type JournalTable, journalTables } from "../journal.ts";
 import { Database, openFault, type Reading } from "./database.ts";
+import { deadlyFault, markOpening } from "./probe.ts";
 import { tallyEquals } from "./row.ts";
 import { decodeLine, newerSeal, type Seal, type SealedFiles } from "./seal.ts";
 
@@ -40,6 +41,9 @@ export const damageKey = "damage";
 /** Throws a MeshError: DATA_DIR_LOCKED, DATA_DIR_UNUSABLE. */
 export async function examine(directory: string, sealed: SealedFiles): Promise<Examined> {
   const beside = sealed.newest;
+  const deadly = await deadlyFault(directory);
+  if (deadly !== undefined) return unopened(beside, deadly);
+  await using _mark = await markOpening(directory);
   // Number 0 is written before LevelDB's folder is made, and never after.
   const opened = await openOrFault(directory, { isNew: beside?.sequence === 0 });
   if (typeof opened === "string") return unopened(beside, opened);

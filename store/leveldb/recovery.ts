@@ -3,12 +3,13 @@
  * and a new one starts with the tables that are: peers can send again what the cluster knows, but
  * nobody can what only this host knew. Nothing is ever repaired in place.
  */
-import { access, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MeshError } from "../../base/errors.ts";
 import { type JournalRow, type JournalTable, journalTables } from "../journal.ts";
 import { Database, folderName, type Write } from "./database.ts";
 import { type Damage, damageKey, type Examined, examine } from "./examine.ts";
+import { exists } from "./exists.ts";
 import { emptyTally, retally, storedRow, type Tally } from "./row.ts";
 import {
   emptyTallies,
@@ -175,11 +176,4 @@ async function moveAside(directory: string): Promise<string | undefined> {
   for (const number of numbers.slice(0, Math.max(0, numbers.length + 1 - foldersKept)))
     await rm(path(number), { recursive: true, force: true });
   return movedTo;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

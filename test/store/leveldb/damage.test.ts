@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { seededRandom } from "../../../base/random.ts";
 import { type JournalOp, type JournalTable, journalTables } from "../../../store/journal.ts";
 import { type OpenedJournal, openJournal } from "../../../store/leveldb/journal.ts";
+import { deadlyFault } from "../../../store/leveldb/probe.ts";
 import { silentLog } from "../../agent/samples.ts";
 import { scratch } from "./machine.ts";
 
@@ -54,6 +57,10 @@ async function store(path: string): Promise<{ now: string; older: string; stored
 
 /** Either all that was acknowledged is there, or what is not is named; and nothing else is. */
 async function checkHonest(directory: string, stored: Stored): Promise<void> {
+  // Where reading kills LevelDB, a process has died of it and left its mark: this one would, too.
+  const mark = join(directory, "store.opening");
+  await writeFile(mark, "");
+  if ((await deadlyFault(directory)) === undefined) await rm(mark);
   let isDamaged: boolean;
   {
     await using journal = await openAt(directory);
@@ -81,6 +88,9 @@ async function checkReminder(directory: string): Promise<void> {
 
 type Fault = (file: string, older: string) => Promise<boolean>;
 
+/** Those that hit another place each time. */
+const isDrawn = new Set(["with a flipped bit", "with zeros in it", "with a page of zeros"]);
+
 /** Ways in which a file goes bad. False where it does not apply. */
 const faults: { readonly [name: string]: Fault } = {
   "with a flipped bit": async (file) => {
@@ -96,6 +106,15 @@ const faults: { readonly [name: string]: Fault } = {
     if (size < 64) return false;
     await using handle = await open(file, "r+");
     await handle.write(Buffer.alloc(32), 0, 32, random.below(size - 32));
+    return true;
+  },
+  "with a page of zeros": async (file) => {
+    const { size } = await stat(file);
+    const pages = Math.ceil(size / 4_096);
+    if (size === 0) return false;
+    const at = 4_096 * random.below(pages);
+    await using handle = await open(file, "r+");
+    await handle.write(Buffer.alloc(Math.min(4_096, size - at)), 0, undefined, at);
     return true;
   },
   "cut at the end": async (file) => {
@@ -140,7 +159,7 @@ describe("a journal on LevelDB with a damaged file", () => {
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name).slice(now.length + 1));
       assert.ok(files.some((file) => file.endsWith(".ldb")));
-      for (const file of files) {
+      for (const file of files.flatMap((each) => new Array(isDrawn.has(name) ? 2 : 1).fill(each))) {
         const trial = join(folder.path, "trial");
         await cp(now, trial, { recursive: true });
         if (await fault(join(trial, file), join(older, file))) {
@@ -160,6 +179,25 @@ describe("a journal on LevelDB with a damaged file", () => {
     await what(directory);
     return openAt(directory);
   }
+
+  it("that kills whoever reads it is moved aside by the next process, and named", async () => {
+    const directory = join(folder.path, "deadly");
+    await cp(made.now, directory, { recursive: true });
+    assert.ok(
+      await kill(directory),
+      "no page of zeros kills LevelDB any more: is the probe needed?",
+    );
+    const script = join(import.meta.dirname, "process.ts");
+    const child = spawn(process.execPath, [script, directory], { stdio: "ignore" });
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    const [, signal] = await once(child, "exit");
+    clearTimeout(timer);
+    assert.equal(signal, "SIGABRT", "LevelDB has become able to live with this");
+    await using journal = await openAt(directory);
+    assert.match(journal.damage?.description ?? "", /LevelDB dies of reading it \(SIGABRT\)/);
+    assert.equal(journal.damage?.movedTo, join(directory, "store.damaged-1"));
+    await journal.append([put("origins", "again", "1")], durable);
+  });
 
   it("says so where the whole store is gone, or is an older one", async () => {
     for (const replace of [false, true]) {
@@ -209,6 +247,26 @@ describe("a journal on LevelDB with a damaged file", () => {
     assert.deepEqual(journal.damage?.lost, ["origins"]);
   });
 });
+
+/** Puts zeros over one page of a table after another, until one is found that kills LevelDB. */
+async function kill(directory: string): Promise<boolean> {
+  const mark = join(directory, "store.opening");
+  await writeFile(mark, "");
+  const names = await readdir(join(directory, "store"));
+  for (const name of names.filter((each) => each.endsWith(".ldb")).toSorted()) {
+    const file = join(directory, "store", name);
+    const whole = await readFile(file);
+    for (let at = 0; at < Math.min(whole.length, 60 * 4_096); at += 4_096) {
+      await writeFile(file, Buffer.from(whole).fill(0, at, at + 4_096));
+      if ((await deadlyFault(directory)) !== undefined) {
+        await rm(mark);
+        return true;
+      }
+    }
+    await writeFile(file, whole);
+  }
+  return false;
+}
 
 /** Exchanges what lies under two keys, as a program that knows nothing of checksums might. */
 async function swapRows(directory: string): Promise<void> {

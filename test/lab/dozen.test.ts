@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
 import { becomes, Cluster, sees } from "./cluster.ts";
 import { Lab } from "./lab.ts";
 
 type Waited = { readonly wait: { readonly programmed: readonly unknown[] } };
 
+/** For thirty pings and their retries. */
+const busyMs = Number(process.env["STARLING_BUSY_MS"] ?? 30_000);
 const names = [..."abcdefghijkl"];
 
 /** A cluster of all, started one after the other: a dozen at once would wait for the processor. */
@@ -21,7 +24,7 @@ async function formCluster(lab: Lab): Promise<Cluster> {
 }
 
 describe("a dozen hosts, each linked with its neighbours only", function () {
-  this.timeout(180_000);
+  this.timeout(180_000 + 4 * Number(process.env["STARLING_BUSY_MS"] ?? 0));
 
   it("see each other, one that is killed, one that hangs, and both come back", async () => {
     await using lab = await Lab.open({ hosts: names });
@@ -54,5 +57,21 @@ describe("a dozen hosts, each linked with its neighbours only", function () {
       assert.equal((await x.ping(y)).received, 3);
     }
     await cluster.agent("a").eventually("one map", async () => (await cluster.roots()).size === 1);
+  });
+
+  it("call nobody unreachable while every processor is busy with other things", async () => {
+    await using lab = await Lab.open({ hosts: names });
+    const cluster = await formCluster(lab);
+    const watches = await Promise.all(cluster.agents.map(({ api }) => api.watch()));
+    const burn = `const end = performance.now() + ${busyMs}; while (performance.now() < end);`;
+    const burners = Array.from({ length: 2 * availableParallelism() }, () =>
+      lab.host("a").run([process.execPath, "-e", burn], { withinMs: 4 * busyMs }),
+    );
+    await Promise.all(burners);
+    const dead = watches.flatMap(({ events }) =>
+      events.all.filter((line) => line.includes('"unreachable"')),
+    );
+    for (const watch of watches) watch[Symbol.dispose]();
+    assert.deepEqual(dead, []);
   });
 });

@@ -89,6 +89,8 @@ export function checkProgrammed(
       return isHere && each.network === endpoint.network.id && each.since < askedAt;
     });
     const isThere = host.kernel.vnis().some((vni) => host.kernel.remotes(vni).has(endpoint.mac));
+    // It was there, and went with its host.
+    if (witness.isRevoked(endpoint.host.id)) continue;
     if (host.runningMs > 0 && isStill && isNeeded && !isThere && !witness.isLiar(id))
       throw new Violation(`S7: host-${host.n} said to have endpoint ${endpoint.id} in its kernel`);
   }

@@ -39,21 +39,22 @@ export async function runBatch(options: {
   readonly count: number;
   readonly jobs: number;
   readonly wishes: Wishes;
-  /** Told after each chunk; true ends the batch early. */
-  readonly isEnough?: (failures: readonly PlainResult[]) => boolean;
+  /** Told of each run that failed, as soon as it is known. */
+  readonly failed?: (result: PlainResult) => void;
 }): Promise<Batch> {
-  const { first, count, jobs, wishes, isEnough = () => false } = options;
+  const { first, count, jobs, wishes, failed = () => undefined } = options;
   const total = { failures: [] as PlainResult[], marks: new Map<string, number>() };
   const sums = { events: 0, simulatedMs: 0, cpuMs: 0, repeats: 0 };
   let next = first;
   const end = first + count;
   const work = async () => {
     const worker = startWorker();
-    while (next < end && !isEnough(total.failures)) {
+    while (next < end) {
       const chunk = { first: next, count: Math.min(chunkSeeds, end - next), wishes };
       next += chunk.count;
       const result = await ask(worker, chunk);
       total.failures.push(...result.failures);
+      for (const failure of result.failures) failed(failure);
       for (const [mark, seen] of result.marks)
         total.marks.set(mark, (total.marks.get(mark) ?? 0) + seen);
       sums.events += result.events;

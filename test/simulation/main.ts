@@ -37,8 +37,13 @@ async function main(): Promise<number> {
   const [first, count] = [whole(values.seed) ?? 1, whole(values.seeds) ?? 1];
   if (count === 1) return one(first, wishes);
   const startedAt = performance.now();
-  const batch = await runBatch({ first, count, jobs: whole(values.jobs) ?? 2, wishes });
-  for (const { seed } of batch.failures) tell(play(drawRun(seed, wishes), true));
+  const batch = await runBatch({
+    first,
+    count,
+    jobs: whole(values.jobs) ?? 2,
+    wishes,
+    failed: ({ seed }) => tell(play(drawRun(seed, wishes), true)),
+  });
   const seconds = (performance.now() - startedAt) / 1000;
   const { events, simulatedMs, cpuMs } = batch;
   console.log(

@@ -9,7 +9,7 @@ import { checkKernelsNow } from "./kernel-checks.ts";
 /** Everything that must be true at any instant. What a disk write breaks, the witness says. */
 export function checkAlways(cluster: Cluster): void {
   checkAddresses(cluster);
-  checkKernelsNow(cluster.hosts, cluster.witness, cluster.schedule.now());
+  checkKernelsNow(cluster, cluster.schedule.now());
 }
 
 /** S5: at no instant do two endpoints that were promised hold one address. */

@@ -78,6 +78,8 @@ export class Cluster {
   readonly zombies = new Set<SimulatedHost>();
   /** Hosts that somebody has asked to forget: nothing of theirs counts any more. */
   readonly retired = new Set<SimulatedHost>();
+  /** Hosts that were ever asked to leave. */
+  readonly asked = new Set<SimulatedHost>();
   /** Hosts that were asked to leave, and have not said that they have. */
   readonly leaving = new Set<SimulatedHost>();
   /** How often each rare thing happened, so that a run that never met it can be told. */
@@ -219,6 +221,11 @@ export class Cluster {
     }
     for (const [id, creator] of this.created) if (creator === host) this.created.delete(id);
     this.lostDisks.add(host);
+  }
+
+  /** Whether nobody has asked this host to leave, or others to forget it. */
+  isIn(host: SimulatedHost): boolean {
+    return !this.retired.has(host) && !this.asked.has(host);
   }
 
   /** Somebody is about to forget a host. */

@@ -13,10 +13,11 @@ import { isShown, type Seen, type View, Violation, type Witness } from "./witnes
 const staleMs = 5_500;
 const missingMs = 9_000;
 
+type Observed = { readonly witness: Witness; readonly network: Network };
+
 /** The kernel of every host that has been running for a while. */
 export function checkKernelsNow(
-  hosts: readonly SimulatedHost[],
-  witness: Witness,
+  { hosts, witness, network }: Observed & { readonly hosts: readonly SimulatedHost[] },
   now: number,
 ): void {
   const vteps = new Map(hosts.map(({ id, address }) => [id, address.split(":")[0] ?? ""]));
@@ -25,10 +26,14 @@ export function checkKernelsNow(
     if (host.runningMs < staleMs || host.slowMs > 0 || isTouched) continue;
     const view = witness.view(host.id);
     const endpoints = [...view.endpoints.values()];
-    checkNothingStale(host, { endpoints, vteps, now });
+    // Until a peer has told it what there is, a host takes nothing away that it does not know.
+    const isTold = hosts.some(({ id }) => {
+      return !witness.isLiar(id) && network.linkedMs(host.id, id) >= staleMs;
+    });
+    if (isTold) checkNothingStale(host, { endpoints, vteps, now, witness });
     const isLeftAlone = now - host.disturbedAt >= missingMs;
     if (isLeftAlone && host.runningMs >= missingMs)
-      checkNothingMissing(host, view, { endpoints, vteps, now });
+      checkNothingMissing(host, view, { endpoints, vteps, now, witness });
   }
 }
 
@@ -39,7 +44,7 @@ export function checkKernelsNow(
 export function checkRemovals(
   host: SimulatedHost,
   effect: Effect,
-  { witness, network }: { readonly witness: Witness; readonly network: Network },
+  { witness, network }: Observed,
 ): void {
   if (effect.kind !== "apply") return;
   const peers = network.peersOf(host.id);
@@ -100,6 +105,7 @@ type World = {
   readonly endpoints: readonly Seen[];
   readonly vteps: ReadonlyMap<HostId, string>;
   readonly now: number;
+  readonly witness: Witness;
 };
 
 function checkNothingStale(host: SimulatedHost, { endpoints, vteps, now }: World): void {
@@ -118,10 +124,11 @@ function checkNothingStale(host: SimulatedHost, { endpoints, vteps, now }: World
 function checkNothingMissing(
   host: SimulatedHost,
   view: View,
-  { endpoints, vteps, now }: World,
+  { endpoints, vteps, now, witness }: World,
 ): void {
-  const settled = endpoints.filter(({ network, since, goneAt }) => {
-    return goneAt === undefined && now - since > missingMs && isShown(view, network);
+  const settled = endpoints.filter(({ network, host: at, since, goneAt }) => {
+    const isSettled = goneAt === undefined && now - since > missingMs;
+    return isSettled && isShown(view, network) && !witness.isRetired(at);
   });
   const here = new Set(settled.filter((each) => each.host === host.id).map((each) => each.network));
   const held = new Set(

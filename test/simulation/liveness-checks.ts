@@ -11,7 +11,7 @@ const quietMs = 1_000;
 
 /** After everything has settled: one change, one death, and nobody else is accused. */
 export function checkAfterlife(cluster: Cluster, random: Random): void {
-  const alive = cluster.hosts.filter((host) => host.isUp);
+  const alive = cluster.hosts.filter((host) => host.isUp && cluster.isIn(host));
   checkNobodyAccused(cluster, alive);
   if (random.below(3) === 0) checkQuietChange(cluster, alive, random);
   if (random.below(3) === 0) checkPause(cluster, alive, random);
@@ -26,7 +26,8 @@ function checkNobodyAccused(cluster: Cluster, alive: readonly SimulatedHost[]): 
 }
 
 /** Who of these that all run is said not to, and by whom. */
-export function accused(cluster: Cluster, alive: readonly SimulatedHost[]): string | undefined {
+export function accused(cluster: Cluster, all: readonly SimulatedHost[]): string | undefined {
+  const alive = all.filter((host) => cluster.isIn(host));
   for (const host of alive) {
     for (const [id, state] of statesOf(cluster, host)) {
       const other = alive.find((each) => each.id === id);

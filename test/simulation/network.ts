@@ -40,6 +40,7 @@ type Link = {
   readonly a: HostId;
   readonly b: HostId;
   isUp: boolean;
+  readonly since: number;
   /** Nothing sent to a, or to b, arrives before then: order is kept. */
   freeA: number;
   freeB: number;
@@ -126,6 +127,12 @@ export class Network {
   /** With whom a host is linked, in the order in which the links came up. */
   peersOf(host: HostId): HostId[] {
     return [...(this.#links.get(host)?.keys() ?? [])];
+  }
+
+  /** For how long a host has been linked with a peer without a break; 0 where it is not. */
+  linkedMs(host: HostId, peer: HostId): number {
+    const link = this.#link(host, peer);
+    return link === undefined ? 0 : this.#schedule.now() - link.since;
   }
 
   /** Ends links of a host without a word to it: some router forgot them. */
@@ -301,7 +308,8 @@ export class Network {
   }
 
   #connect(from: Station, to: Station): void {
-    const link: Link = { a: from.id, b: to.id, isUp: true, freeA: 0, freeB: 0 };
+    const since = this.#schedule.now();
+    const link: Link = { a: from.id, b: to.id, isUp: true, since, freeA: 0, freeB: 0 };
     this.#links.get(from.id)?.set(to.id, link);
     this.#links.get(to.id)?.set(from.id, link);
     const now = this.#schedule.now();

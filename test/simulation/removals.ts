@@ -5,10 +5,15 @@ import { happens } from "./dice.ts";
 import type { SimulatedHost } from "./host.ts";
 
 /** Perhaps somebody leaves, or is forgotten. */
-export function removalStep(cluster: Cluster): void {
-  if (happens(cluster.random, 8)) leaveOne(cluster);
-  if (happens(cluster.random, 8)) forgetOne(cluster);
+export function removalStep(
+  cluster: Cluster,
+  { leaves, forgets }: { readonly leaves: boolean; readonly forgets: boolean } = both,
+): void {
+  if (leaves && happens(cluster.random, 8)) leaveOne(cluster);
+  if (forgets && happens(cluster.random, 8)) forgetOne(cluster);
 }
+
+const both = { leaves: true, forgets: true };
 
 /** Only who is off is forgotten: one that runs on unheard is what nobody can cover. */
 function forgetOne(cluster: Cluster): void {
@@ -46,6 +51,7 @@ function leaveOne(cluster: Cluster): void {
   if (host === undefined || up.length < 3) return;
   cluster.does("asked to leave", host);
   cluster.leaving.add(host);
+  cluster.asked.add(host);
   cluster.withdrawAll(host);
   cluster.ask(host, { kind: "leave", isForced: true, waitMs: 5_000 }, (answer) => {
     if (answer.kind !== "left") return;

@@ -9,9 +9,11 @@ import { Cluster } from "./cluster.ts";
 import { dice, happens } from "./dice.ts";
 import type { SimulatedHost } from "./host.ts";
 import { Villain } from "./hostile.ts";
+import { LedgerChecks } from "./ledger-checks.ts";
 import { accused, checkAfterlife } from "./liveness-checks.ts";
 import { describeRun, type RunOptions } from "./options.ts";
 import { withPlant } from "./plants.ts";
+import { removalStep } from "./removals.ts";
 import { createNumbered } from "./workload.ts";
 
 /** What came of a run. */
@@ -69,6 +71,7 @@ function live(cluster: Cluster, options: RunOptions, progress: { step: number })
   );
   if (founder !== undefined) createNumbered(cluster, founder, 1);
   cluster.run(500);
+  const ledgers = new LedgerChecks();
   const late = cluster.hosts.filter((host) => !host.isUp);
   const villain = faults.has("hostile") ? hire(cluster, options.seed) : undefined;
   for (let step = 1; step <= steps; step += 1) {
@@ -76,10 +79,12 @@ function live(cluster: Cluster, options: RunOptions, progress: { step: number })
     joinLate(cluster, late, steps - step);
     if (faults.has("zombie") && step === Math.ceil(steps / 4)) sendAway(cluster);
     chaosStep(cluster, faults);
+    removalStep(cluster, { leaves: faults.has("leave"), forgets: faults.has("forget") });
     villain?.act();
     // Now and then nothing is done for a while, so that deadlines pass.
     if (happens(cluster.random, 3)) cluster.run(2_000 + cluster.random.below(8_000));
     checkAlways(cluster);
+    ledgers.check(cluster);
   }
 }
 
@@ -120,6 +125,7 @@ function settle(cluster: Cluster, options: RunOptions): void {
   if (dead.size > 0) cluster.mark("somebody stays dead");
   if (cluster.zombies.size > 0) cluster.mark("zombie came back");
   cluster.heal(dead);
+  if (options.faults.has("leave") || options.faults.has("forget")) letGo(cluster);
   const alive = cluster.hosts.filter((host) => host.isUp);
   const end = cluster.schedule.now() + healMs;
   const healed = cluster.schedule.now();
@@ -131,6 +137,18 @@ function settle(cluster: Cluster, options: RunOptions): void {
   checkAlways(cluster);
   checkAgreement(cluster);
   checkAfterlife(cluster, random);
+}
+
+/**
+ * Who was asked to leave, and who waits for what others inherit, may be done only now. An agent
+ * that has left ends.
+ */
+function letGo(cluster: Cluster): void {
+  cluster.run(20_000);
+  cluster.heal();
+  cluster.run(10_000);
+  for (const host of cluster.asked) if (!cluster.leaving.has(host) && host.isUp) host.crash();
+  cluster.run(3_000);
 }
 
 function isCalm(cluster: Cluster, alive: readonly SimulatedHost[]): boolean {

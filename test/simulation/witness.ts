@@ -143,6 +143,10 @@ export class Witness {
       if (this.view(host.id).endpoints.get(endpoint)?.host === host.id) this.#holders.delete(key);
   }
 
+  isRetired(host: HostId): boolean {
+    return this.#retired.has(host);
+  }
+
   /** Somebody forgets it: whoever gets its addresses now is right. */
   retire(host: SimulatedHost): void {
     this.#retired.add(host.id);

@@ -40,4 +40,10 @@ export const keptSeeds: readonly KeptSeed[] = [
     faults: ["crash", "disk", "loss", "partition", "power"],
     cause: "the same, and an address was given twice",
   },
+  {
+    seed: 1205,
+    hosts: 8,
+    faults: ["breaks", "crash", "hostile", "join", "kernel", "loss", "pause", "power"],
+    cause: "the simulated kernel kept entries of a tunnel that was gone, and showed them later",
+  },
 ];

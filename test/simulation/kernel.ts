@@ -158,7 +158,10 @@ export class Kernel {
       }
       case "vxlan-set": {
         const held = this.#held.get(op.segment.vni);
-        if (held !== undefined) held.hasVxlan = true;
+        if (held === undefined) break;
+        // A new device has no entries.
+        if (!held.hasVxlan) held.segment = { ...held.segment, remotes: new Map() };
+        held.hasVxlan = true;
         break;
       }
       case "remote-set":
@@ -188,7 +191,7 @@ export class Kernel {
 
   #remote(vni: Vni, change: (remotes: Map<Mac, RemoteEntry>) => void): void {
     const held = this.#held.get(vni);
-    if (held === undefined) return;
+    if (held === undefined || !held.hasVxlan) return;
     const remotes = new Map(held.segment.remotes);
     change(remotes);
     held.segment = { ...held.segment, remotes };

@@ -22,6 +22,8 @@ export type OwnPastOptions = {
   readonly options: FenceOptions;
   readonly log: Log;
   readonly linked: () => readonly HostId[];
+  /** Whether since the start a peer has sent us all it had, of every origin. */
+  readonly hasSynced: () => boolean;
   /** Asks a peer what it has of all. */
   readonly compare: (host: HostId, now: Instant) => void;
   /** Asks a peer for our own full set. */
@@ -46,6 +48,7 @@ export class OwnPast {
   #newest: Past | undefined;
   #isOpen = false;
   #isHolding = false;
+  #isIsolated = false;
   /** The newest of ourselves that a peer has shown. */
   #heardOf: Version = nothing;
   /** Our seq when this run began. */
@@ -93,6 +96,7 @@ export class OwnPast {
     this.#since = writer.version.seq;
     this.#fence.start({ trust, isAlone: isIsolated || (trust === "whole" && !hasOthers) }, now);
     this.#isHolding = trust === "doubtful";
+    this.#isIsolated = isIsolated;
     this.tick(now);
   }
 
@@ -101,7 +105,9 @@ export class OwnPast {
     for (const host of this.#fence.step(linked, now)) this.#options.compare(host, now);
     const isDue = !this.#isOpen || this.#newest !== undefined;
     if (this.#fence.state.kind === "open" && isDue) this.#open();
-    if (this.#isOpen && !this.#options.writer.isBusy) this.#isHolding = false;
+    const { writer, hasSynced } = this.#options;
+    if (this.#isOpen && !writer.isBusy && (this.#isIsolated || hasSynced()))
+      this.#isHolding = false;
   }
 
   /** A peer has said what it has; of us this, if it is newer or other than what we have. */

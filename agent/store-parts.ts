@@ -70,6 +70,7 @@ function makeOwnPast(world: {
     options: timing.fence,
     log: log.named("replication"),
     linked,
+    hasSynced: () => catchUp.hasCompared,
     compare: (host, now) => catchUp.compare(host, now),
     fetch: (host, target, now) =>
       catchUp.fetch(host, [{ origin: self, target, isWhole: true }], now),

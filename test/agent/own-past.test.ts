@@ -135,7 +135,7 @@ describe("a host whose disk is not what it was", () => {
 type Run = ReturnType<typeof makeRun>;
 
 /** One of two machines that both run as host 1. */
-function makeRun(n: number) {
+function makeRun(n: number, hasSynced = () => true) {
   const host = makeHost(1, () => undefined, n);
   const said: string[] = [];
   const past: OwnPast = new OwnPast({
@@ -145,6 +145,7 @@ function makeRun(n: number) {
     options: { aloneMs: 0, settleMs: 0, askAgainMs: 1_000, outdone: 2 },
     log: { ...silentLog, error: (phrase) => void said.push(phrase) },
     linked: () => [],
+    hasSynced,
     compare: () => undefined,
     fetch: () => undefined,
     write: (writes) => {
@@ -167,6 +168,20 @@ function hear(to: Run, from: Run, now: number): boolean {
   to.writer.appended();
   return true;
 }
+
+describe("a host that does not trust its disk", () => {
+  it("leaves the kernel alone until it has all that a peer has, of every origin", () => {
+    let isSynced = false;
+    const { past } = makeRun(7, () => isSynced);
+    past.start({ trust: "doubtful", isIsolated: false }, 0);
+    past.compared(simulatedHost(2), undefined, 10);
+    past.tick(20);
+    assert.ok(past.state.kind === "open" && past.isHolding, "others' records are still to come");
+    isSynced = true;
+    past.tick(30);
+    assert.equal(past.isHolding, false);
+  });
+});
 
 describe("two machines under one identity", () => {
   it("end with one of them that stops and says so, instead of racing for ever", () => {

@@ -215,7 +215,13 @@ export class Replication {
   #digest(from: HostId, outcome: Outcome, { head, delta, now }: Heard): Outcome {
     switch (outcome.kind) {
       case "applied":
-        this.#keep(delta ?? { head, from: nothing, changes: [] }, outcome.differences, now);
+        this.#keep(
+          delta === undefined || outcome.isHeadOnly === true
+            ? { head, from: nothing, changes: [] }
+            : delta,
+          outcome.differences,
+          now,
+        );
         this.#hooks.learned(outcome.origin, outcome.differences);
         break;
       case "gap": {

@@ -28,6 +28,8 @@ export type Outcome =
       readonly kind: "applied";
       readonly origin: HostId;
       readonly differences: readonly Difference[];
+      /** The records were held already: nothing but the head is proven, whatever came with it. */
+      readonly isHeadOnly?: true;
     }
   /** Nothing new. */
   | { readonly kind: "stale" }
@@ -265,7 +267,7 @@ export class Replica {
   #move(state: OriginState, head: Head): Outcome {
     state.moveTo(head);
     this.#digest.set(head);
-    return { kind: "applied", origin: head.origin, differences: [] };
+    return { kind: "applied", origin: head.origin, differences: [], isHeadOnly: true };
   }
 
   #advance(known: OriginState | undefined, delta: Delta): Outcome | { readonly kind: "misfit" } {

@@ -41,6 +41,12 @@ export const keptSeeds: readonly KeptSeed[] = [
     cause: "the same, and an address was given twice",
   },
   {
+    seed: 1407,
+    hosts: 8,
+    faults: ["disk", "hostile", "kernel", "loss", "one-way", "power"],
+    cause: "records that came with a head which proves those held already went to disk unproven",
+  },
+  {
     seed: 1205,
     hosts: 8,
     faults: ["breaks", "crash", "hostile", "join", "kernel", "loss", "pause", "power"],

@@ -31,12 +31,22 @@ export async function benchGossip({ sizes, peer, ...effort }: GossipOptions): Pr
     const names = Array.from({ length: hosts }, (_, at) => `h${at + 1}`);
     await using lab = await Lab.open({ hosts: names, disk: benchDisk() });
     const figures: Record<string, Figures> = {};
-    figures["starling"] = await measure(new StarlingContender(lab, program), lab, effort);
-    if (peer === "serf") figures["serf"] = await measure(new SerfContender(lab), lab, effort);
     runs.push({ hosts, figures });
-    printComparison({ hosts, figures });
-    writeResults("gossip", { sizes, peer, effort, runs });
+    for (const contender of contenders(lab, { peer, program })) {
+      figures[contender.product] = await measure(contender, lab, effort);
+      printComparison({ hosts, figures });
+      writeResults("gossip", { sizes, peer, effort, runs });
+    }
   }
+}
+
+/** Ours first; each is set up when the one before is gone. */
+function* contenders(
+  lab: Lab,
+  { peer, program }: Pick<GossipOptions, "peer"> & { readonly program: string | undefined },
+): Generator<Contender> {
+  yield new StarlingContender(lab, program);
+  if (peer === "serf") yield new SerfContender(lab);
 }
 
 async function measure(contender: Contender, lab: Lab, effort: Effort): Promise<Figures> {

@@ -42,6 +42,8 @@ export type CatchUpHooks = {
   readonly took: (from: HostId, delta: Delta, isBulk: boolean, now: Instant) => void;
   /** What a peer has of ourselves; undefined: it has said all else, and that it has nothing. */
   readonly compared: (from: HostId, self: Offer | undefined, now: Instant) => void;
+  /** Whether there is a link; who has none may never have one again, being no neighbour. */
+  readonly isLinked: (host: HostId) => boolean;
 };
 
 type Job = {
@@ -218,6 +220,8 @@ export class CatchUp {
   /** What has come meanwhile, from here or elsewhere, is not asked for again. */
   #askLater(job: Job, now: Instant): void {
     const { from, kind, isBulk, round } = job;
+    // It would keep everybody else from being asked for the same.
+    if (!this.#hooks.isLinked(from)) return;
     const wishes = job.wishes.filter(
       (wish) =>
         wish.origin === this.#self || compareVersions(this.#have(wish.origin), wish.target) < 0,

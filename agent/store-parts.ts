@@ -33,6 +33,7 @@ export function makeStore(
     hooks: {
       took: (from, delta, isBulk, now) => replication.pulled(from, delta, isBulk, now),
       compared: (from, offer, now) => ownPast.compared(from, offer, now),
+      isLinked: (host) => linked().includes(host),
     },
   });
   const replication: Replication = new Replication({

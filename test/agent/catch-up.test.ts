@@ -46,6 +46,7 @@ class Joiner {
   /** Rows handed to the disk, which has not taken them yet. */
   unkept = 0;
   hasPeersWord = false;
+  isLinked = true;
 
   constructor(options: CatchUpOptions = timing.catchUp) {
     this.catchUp = new CatchUp({
@@ -67,6 +68,7 @@ class Joiner {
         compared: () => {
           this.hasPeersWord = true;
         },
+        isLinked: () => this.isLinked,
       },
     });
   }
@@ -98,6 +100,20 @@ class Joiner {
 }
 
 describe("catching up", () => {
+  it("does not wait for a host without a link, and asks the next for the same", () => {
+    const from = full(1, 2);
+    const joiner = new Joiner();
+    joiner.catchUp.compare(peer, 0);
+    joiner.answer(from);
+    joiner.isLinked = false;
+    joiner.answer(from, 0);
+    joiner.isLinked = true;
+    joiner.catchUp.compare(simulatedHost(902), 1);
+    joiner.answer(from);
+    joiner.answer(from);
+    assert.equal(joiner.taken.length, 1);
+  });
+
   it("brings 100,000 records, a few origins at a time, and none while the disk is behind", () => {
     const from = full(20, 5_000);
     const joiner = new Joiner({ ...timing.catchUp, fetchOrigins: 2 });

@@ -133,7 +133,8 @@ function settle(cluster: Cluster, options: RunOptions): void {
   while (!isCalm(cluster, alive) && cluster.schedule.now() < end) cluster.run(250);
   cluster.note(0, 11, () => `healed after ${cluster.schedule.now() - healed} ms`);
   // The sweep that finds what others did to a kernel, and what it then finds out.
-  cluster.run(4_500);
+  // What a disk has just refused to remove is found by the sweep after it.
+  cluster.run(options.faults.has("disk") ? 9_000 : 4_500);
   checkAlways(cluster);
   checkAgreement(cluster);
   checkAfterlife(cluster, random);

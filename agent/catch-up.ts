@@ -24,6 +24,8 @@ export type CatchUpOptions = {
   readonly fetches: number;
   /** Origins of one fetch. */
   readonly fetchOrigins: number;
+  /** How long after one peer has told all it has we wait for the others that were asked. */
+  readonly patienceMs: number;
   /** Rows on their way to the disk beyond which nothing more is fetched. */
   readonly rowsUnkept: number;
 };
@@ -75,7 +77,7 @@ export class CatchUp {
   /** By time: what ended early and is asked again. */
   #later: { readonly at: Instant; readonly job: Job }[] = [];
   #rowsUnkept = 0;
-  #hasCompared = false;
+  #comparedAt: Instant | undefined;
   #id = 0;
 
   constructor(options: {
@@ -109,12 +111,21 @@ export class CatchUp {
 
   /** Whether since the start a peer has shown us all it had, and sent what we lacked. */
   get hasCompared(): boolean {
-    return this.#hasCompared;
+    return this.#comparedAt !== undefined;
+  }
+
+  /**
+   * Whether all who were asked have told what they have: one of several may be behind itself. Who
+   * does not come to an end is not waited for any longer than `patienceMs`.
+   */
+  hasHeardAll(now: Instant): boolean {
+    if (this.#comparedAt === undefined) return false;
+    return !this.isBusy || now >= this.#comparedAt + this.#options.patienceMs;
   }
 
   /** A peer has what we have, of all origins. */
   agrees(from: HostId, now: Instant): void {
-    this.#hasCompared = true;
+    this.#comparedAt ??= now;
     this.#hooks.compared(from, undefined, now);
   }
 
@@ -163,7 +174,7 @@ export class CatchUp {
     if (reason !== undefined) this.#askLater(pull, now);
     else {
       if (pull.kind === "compare") this.#compared(pull, now);
-      this.#rest(pull.round);
+      this.#rest(pull.round, now);
     }
     this.#advance(now);
   }
@@ -212,9 +223,9 @@ export class CatchUp {
   }
 
   /** One job of a round less. */
-  #rest(round: Job["round"]): void {
+  #rest(round: Job["round"], now: Instant): void {
     round.left -= 1;
-    if (round.left === 0) this.#hasCompared = true;
+    if (round.left === 0) this.#comparedAt ??= now;
   }
 
   /** What has come meanwhile, from here or elsewhere, is not asked for again. */
@@ -222,12 +233,9 @@ export class CatchUp {
     const { from, kind, isBulk, round } = job;
     // It would keep everybody else from being asked for the same.
     if (!this.#hooks.isLinked(from)) return;
-    const wishes = job.wishes.filter(
-      (wish) =>
-        wish.origin === this.#self || compareVersions(this.#have(wish.origin), wish.target) < 0,
-    );
+    const wishes = this.#stillWanted(job.wishes);
     if (kind === "fetch" && wishes.length === 0) {
-      this.#rest(round);
+      this.#rest(round, now);
       return;
     }
     const at = now + this.#options.pullRetryMs;
@@ -242,8 +250,18 @@ export class CatchUp {
       const next = this.#line[0];
       if (next === undefined || running.length >= fetches) return;
       this.#line.shift();
-      this.#ask(next, now);
+      // Somebody else may have brought it, or more, while it stood in line.
+      const wishes = this.#stillWanted(next.wishes);
+      if (wishes.length === 0) this.#rest(next.round, now);
+      else this.#ask({ ...next, wishes }, now);
     }
+  }
+
+  #stillWanted(wishes: readonly Wish[]): readonly Wish[] {
+    return wishes.filter(
+      ({ origin, target }) =>
+        origin === this.#self || compareVersions(this.#have(origin), target) < 0,
+    );
   }
 
   #ask(job: Job, now: Instant): void {
@@ -275,6 +293,6 @@ export class CatchUp {
   /** Wishes with one key bring the same, but what each peer has of us we want to know of each. */
   #keyOf(from: HostId, { origin, target, isWhole }: Wish): string {
     const whose = origin === this.#self ? from : "anybody";
-    return `${origin} ${target.epoch} ${isWhole} ${whose}`;
+    return `${origin} ${target.epoch} ${target.seq} ${isWhole} ${whose}`;
   }
 }

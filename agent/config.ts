@@ -222,6 +222,8 @@ export const timing = {
     pullIdleMs: 10_000,
     // The host that serves as many as it may is done with one in about this time.
     pullRetryMs: 200,
+    // One pull that comes to nothing, and a half.
+    patienceMs: 15_000,
     // One is decoded while the next is on its way; more would only share the same core.
     fetches: 2,
     // Of a hundred records each: 300 kB, so that the disk has a say five times a megabyte.

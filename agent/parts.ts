@@ -205,7 +205,8 @@ function makeLocal(
     log: log.named("reconciler"),
     settled,
     dumped: (actual) => attachments.compare(actual, tables.endpointsOn(self).keys()),
-    mayPrune: () => isIsolated || catchUp.hasCompared || (seeds.length === 0 && forgetting.isAlone),
+    mayPrune: (now) =>
+      isIsolated || catchUp.hasHeardAll(now) || (seeds.length === 0 && forgetting.isAlone),
   });
   const confirmations = new Confirmations({ self, emit, askAgainMs: timing.confirmAgainMs });
   const leaving: Leaving = new Leaving({

@@ -36,7 +36,7 @@ export class Reconciler {
   readonly #log: Log;
   readonly #settled: () => void;
   readonly #dumped: (actual: Actual) => void;
-  readonly #mayPrune: () => boolean;
+  readonly #mayPrune: (now: Instant) => boolean;
   /** What the map implies. */
   #implied: Wanted = { segments: new Map() };
   /** What the kernel held when it was first asked, while nothing may be pruned. */
@@ -68,10 +68,10 @@ export class Reconciler {
     /** What the kernel shows, each time it was asked. */
     readonly dumped: (actual: Actual) => void;
     /**
-     * Whether what the map lacks may be taken out of the kernel: not before a peer has told us what
-     * there is. Asked until it may; never again after that.
+     * Whether what the map lacks may be taken out of the kernel: not before the peers have told us
+     * what there is. Asked until it may; never again after that.
      */
-    readonly mayPrune: () => boolean;
+    readonly mayPrune: (now: Instant) => boolean;
   }) {
     this.#options = options.options;
     this.#emit = options.emit;
@@ -167,14 +167,14 @@ export class Reconciler {
   }
 
   tick(now: Instant): void {
-    this.#prune();
+    this.#prune(now);
     if (now < this.#dumpAt || this.#applying !== undefined || this.#dumping !== undefined) return;
     this.#dumping = { isStale: false };
     this.#emit({ kind: "dump" });
   }
 
-  #prune(): void {
-    if (this.#isPruning || !this.#mayPrune()) return;
+  #prune(now: Instant): void {
+    if (this.#isPruning || !this.#mayPrune(now)) return;
     this.#isPruning = true;
     const wasKeeping = this.#found !== undefined;
     this.#found = undefined;

@@ -114,6 +114,37 @@ describe("catching up", () => {
     assert.equal(joiner.taken.length, 1);
   });
 
+  it("gets the newest of an origin from who has it, though another's older is on its way", () => {
+    const host = makeHost(1, () => undefined, 1, 0, limits);
+    const [older, newer] = [replicaOf(902), replicaOf(903)];
+    const first = host.write({ "x/1": "old" });
+    const second = host.write({ "x/2": "new" });
+    for (const replica of [older, newer]) assert.equal(replica.receive(first).kind, "applied");
+    assert.equal(newer.receive(second).kind, "applied");
+    const joiner = new Joiner();
+    joiner.catchUp.compare(simulatedHost(902), 0);
+    joiner.catchUp.compare(simulatedHost(903), 0);
+    joiner.answer(older);
+    joiner.answer(newer);
+    joiner.answer(older);
+    assert.ok(!joiner.catchUp.hasHeardAll(0), "one has told what it has, and one has not");
+    joiner.answer(newer);
+    assert.ok(joiner.replica.origin(simulatedHost(1))?.get(key("x/2")) !== undefined);
+    assert.ok(joiner.catchUp.hasHeardAll(0));
+  });
+
+  it("waits for those who were asked, and not for ever for one that says nothing", () => {
+    const joiner = new Joiner();
+    joiner.catchUp.compare(peer, 0);
+    joiner.catchUp.compare(simulatedHost(902), 0);
+    joiner.answer(full(1, 2));
+    const silent = joiner.pulls.shift();
+    assert.ok(silent !== undefined);
+    joiner.answer(full(1, 2));
+    assert.ok(joiner.catchUp.hasCompared && !joiner.catchUp.hasHeardAll(0));
+    assert.ok(joiner.catchUp.hasHeardAll(timing.catchUp.patienceMs));
+  });
+
   it("brings 100,000 records, a few origins at a time, and none while the disk is behind", () => {
     const from = full(20, 5_000);
     const joiner = new Joiner({ ...timing.catchUp, fetchOrigins: 2 });

@@ -47,6 +47,22 @@ export const keptSeeds: readonly KeptSeed[] = [
     cause: "records that came with a head which proves those held already went to disk unproven",
   },
   {
+    seed: 2,
+    hosts: 6,
+    faults: [
+      "delay",
+      "join",
+      "kernel",
+      "loss",
+      "partition",
+      "pause",
+      "power",
+      "reordering",
+      "zombie",
+    ],
+    cause: "a host's newest records were not asked for while its older ones came from another",
+  },
+  {
     seed: 1205,
     hosts: 8,
     faults: ["breaks", "crash", "hostile", "join", "kernel", "loss", "pause", "power"],

@@ -155,7 +155,7 @@ export class Replica {
   }
 
   /**
-   * Takes what a peer says about an origin, if it is proven and next in line. Ourselves we only
+   * Takes what a peer says about an origin, if it is proven and leaves no gap. Ourselves we only
    * write, never take.
    */
   receive(delta: Delta): Outcome {
@@ -168,7 +168,8 @@ export class Replica {
     if (known !== undefined && counts && bytesEqual(known.head.commitment, head.commitment))
       return this.#move(known, head);
     const { from } = delta;
-    const isNext = from === undefined || (counts && compareVersions(from, have) === 0);
+    // Changes say what records are, not how they change, so those that we have do no harm.
+    const isNext = from === undefined || (counts && compareVersions(from, have) <= 0);
     if (!isNext) return gapAfter(head.origin, have);
     const outcome = this.#advance(known, delta);
     // A relay may have lost sight of a deletion: the full set has to hold, or nothing does.

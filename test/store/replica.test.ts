@@ -27,6 +27,19 @@ describe("replica", () => {
     assert.equal(b.replica.receive(second).kind, "applied");
   });
 
+  it("takes changes since before what it has, and holds exactly what they lead to", () => {
+    const [a, b] = [makeHost(1), makeHost(2)];
+    const first = a.write({ "x/1": 1, "x/2": 1 });
+    const since = { epoch: first.head.epoch, seq: first.head.seq };
+    const second = a.write({ "x/1": undefined, "x/3": 1 });
+    a.write({ "x/1": 2, "x/2": undefined });
+    const both = a.replica.origin(a.self)?.deltaFor(since);
+    assert.ok(both?.from !== undefined);
+    for (const delta of [first, second, both])
+      assert.equal(b.replica.receive(delta).kind, "applied");
+    assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
+  });
+
   it("refuses a record that its origin did not sign, and stays as it was", () => {
     const [a, b, liar] = [makeHost(1), makeHost(2), makeHost(3)];
     b.replica.receive(a.write({ "x/1": 1 }));

@@ -149,10 +149,11 @@ export class Contacts {
 
   /** A record says that this host exists. */
   learn(host: HostId, record: HostRecord, now: Instant): void {
-    if (host === this.#self) return;
-    this.#addresses.set(host, record.address);
     this.#rings.add(host);
     this.#isStale = true;
+    // Whoever was out, or had lost the record of itself, stands on its own rings again as well.
+    if (host === this.#self) return;
+    this.#addresses.set(host, record.address);
     if (!this.#reaches.has(host)) this.#reaches.set(host, { reach: "suspect", since: now });
   }
 

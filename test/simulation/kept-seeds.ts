@@ -63,6 +63,12 @@ export const keptSeeds: readonly KeptSeed[] = [
     cause: "a host's newest records were not asked for while its older ones came from another",
   },
   {
+    seed: 64,
+    hosts: 6,
+    faults: ["crash", "disk", "hostile", "join", "kernel", "leave", "pause", "replay", "slow"],
+    cause: "a host that had lost the record of itself never stood on its own rings again",
+  },
+  {
     seed: 1205,
     hosts: 8,
     faults: ["breaks", "crash", "hostile", "join", "kernel", "loss", "pause", "power"],

@@ -27,7 +27,8 @@ function checkNobodyAccused(cluster: Cluster, alive: readonly SimulatedHost[]): 
 
 /** Who of these that all run is said not to, and by whom. */
 export function accused(cluster: Cluster, all: readonly SimulatedHost[]): string | undefined {
-  const alive = all.filter((host) => cluster.isIn(host));
+  // Who was caught lying is kept out for a while, and so looks dead.
+  const alive = all.filter((host) => cluster.isIn(host) && !cluster.witness.isLiar(host.id));
   for (const host of alive) {
     for (const [id, state] of statesOf(cluster, host)) {
       const other = alive.find((each) => each.id === id);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { chaosStep } from "../simulation/chaos.ts";
 import { checkAddresses, checkAgreement } from "../simulation/checks.ts";
 import { Cluster } from "../simulation/cluster.ts";
+import { assertHappened, playAll, seedsOr } from "../simulation/storm.ts";
 
-const seeds = Number(process.env["STARLING_SEEDS"] ?? 60);
-const firstSeed = Number(process.env["STARLING_SEED"] ?? 1);
+const seeds = seedsOr(60);
 const steps = 60;
 
 /** Runs one seed to its end and says how much happened. */
@@ -27,18 +27,9 @@ function play(seed: number): Cluster {
 describe("agents under every fault", () => {
   it("never give an address twice, lose nothing they promised, and agree when it is over", function () {
     this.timeout(240_000);
-    const marks = new Map<string, number>();
-    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
-      try {
-        for (const [mark, count] of play(seed).marks)
-          marks.set(mark, (marks.get(mark) ?? 0) + count);
-      } catch (cause) {
-        const again = `STARLING_SEED=${seed} STARLING_SEEDS=1 npx mocha test/agent/chaos.test.ts`;
-        throw new Error(`seed ${seed}: ${(cause as Error).message}; again: ${again}`, { cause });
-      }
-    }
-    if (seeds < 20) return;
-    for (const mark of [
+    const marks = playAll(seeds, "test/agent/chaos.test.ts", play);
+    if (seeds.count < 20) return;
+    assertHappened(marks, [
       "attached",
       "detached",
       "vanished",
@@ -46,9 +37,7 @@ describe("agents under every fault", () => {
       "power lost",
       "split",
       "paused",
-    ]) {
-      assert.ok((marks.get(mark) ?? 0) > 0, `it happened: ${mark}`);
-    }
+    ]);
   });
 
   it("do the same from the same seed", () => {

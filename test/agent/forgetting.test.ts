@@ -1,38 +1,13 @@
 import assert from "node:assert/strict";
 import type { Answer } from "../../agent/command.ts";
-import type { ForgottenView, SubnetView } from "../../agent/view.ts";
-import { Cluster } from "../simulation/cluster.ts";
-import type { SimulatedHost } from "../simulation/host.ts";
-
-function host(cluster: Cluster, n: number): SimulatedHost {
-  return cluster.hosts[n - 1] ?? assert.fail(`there is no host ${n}`);
-}
-
-/** A cluster with one network of host 1's, and an endpoint on each host. */
-function clusterOf(hosts: number): Cluster {
-  const cluster = new Cluster({ seed: 1, hosts });
-  cluster.run(2_000);
-  cluster.createNetwork(host(cluster, 1), "n1", "10.41.0.0/24");
-  cluster.run(1_000);
-  for (const each of cluster.hosts) cluster.attach(each, "n1");
-  cluster.run(2_000);
-  assert.equal(cluster.endpoints.size, hosts);
-  return cluster;
-}
+import type { ForgottenView } from "../../agent/view.ts";
+import type { Cluster } from "../simulation/cluster.ts";
+import { clusterOf, host, ownersOf, subnetOf } from "./departures.ts";
 
 function forget(cluster: Cluster, by: number, n: number, isForced = false): ForgottenView {
   const command = { kind: "forget", host: `host-${n}`, isForced, waitMs: undefined } as const;
   const answer = cluster.answer(host(cluster, by), command);
   return answer.kind === "forgotten" ? answer.forgotten : assert.fail(JSON.stringify(answer));
-}
-
-function subnetOf(cluster: Cluster, n: number): SubnetView {
-  const answer = cluster.answer(host(cluster, n), { kind: "ipam", network: "n1" });
-  return (answer.kind === "ipam" && answer.ipam[0]) || assert.fail("an inventory");
-}
-
-function ownersOf(view: SubnetView): string[] {
-  return view.shares.map((share) => share.host.name).toSorted();
 }
 
 function refusalOf(answer: Answer): string {
@@ -49,7 +24,7 @@ function stateOf(cluster: Cluster, by: number, n: number): string | undefined {
 
 describe("forgetting a host", () => {
   it("takes its endpoints out of every map and gives its addresses to those who stay", () => {
-    const cluster = clusterOf(4);
+    const cluster = clusterOf(4, 1);
     host(cluster, 1).crash();
     cluster.run(5_000);
     const view = forget(cluster, 2, 1);
@@ -72,7 +47,7 @@ describe("forgetting a host", () => {
   });
 
   it("leaves addresses frozen until every other host has acknowledged it", () => {
-    const cluster = clusterOf(4);
+    const cluster = clusterOf(4, 1);
     host(cluster, 1).crash();
     host(cluster, 4).crash();
     cluster.run(5_000);
@@ -98,7 +73,7 @@ describe("forgetting a host", () => {
   });
 
   it("needs no word of a host that is forgotten as well", () => {
-    const cluster = clusterOf(4);
+    const cluster = clusterOf(4, 1);
     for (const n of [1, 4]) host(cluster, n).crash();
     cluster.run(5_000);
     forget(cluster, 2, 1);
@@ -108,7 +83,7 @@ describe("forgetting a host", () => {
   });
 
   it("on two hosts at once has one of them settle it", () => {
-    const cluster = clusterOf(5);
+    const cluster = clusterOf(5, 1);
     host(cluster, 1).crash();
     cluster.run(5_000);
     const [left, right] = [cluster.hosts.slice(1, 3), cluster.hosts.slice(3)];
@@ -127,7 +102,7 @@ describe("forgetting a host", () => {
   });
 
   it("passes to another host where who forgot it is forgotten in turn", () => {
-    const cluster = clusterOf(4);
+    const cluster = clusterOf(4, 1);
     for (const n of [1, 4]) host(cluster, n).crash();
     cluster.run(5_000);
     forget(cluster, 2, 1);
@@ -144,7 +119,7 @@ describe("forgetting a host", () => {
   });
 
   it("refuses a host that answers, and itself", () => {
-    const cluster = clusterOf(3);
+    const cluster = clusterOf(3, 1);
     const ask = (n: number) =>
       cluster.answer(host(cluster, 1), {
         kind: "forget",
@@ -158,7 +133,7 @@ describe("forgetting a host", () => {
   });
 
   it("tells a host that comes back: it hands out nothing, and its endpoints are cut off", () => {
-    const cluster = clusterOf(3);
+    const cluster = clusterOf(3, 1);
     const zombie = host(cluster, 3);
     zombie.crash();
     cluster.run(5_000);
@@ -183,7 +158,7 @@ describe("forgetting a host", () => {
   });
 
   it("frees the addresses of one that was revoked", () => {
-    const cluster = clusterOf(3);
+    const cluster = clusterOf(3, 1);
     cluster.answer(host(cluster, 1), { kind: "revoke", host: "host-3", isForced: false });
     cluster.run(5_000);
     assert.ok(ownersOf(subnetOf(cluster, 1)).length === 3, "they stay taken");
@@ -194,7 +169,7 @@ describe("forgetting a host", () => {
   });
 
   it("of a host that still runs cuts it off as soon as it hears of it", () => {
-    const cluster = clusterOf(3);
+    const cluster = clusterOf(3, 1);
     forget(cluster, 1, 3, true);
     cluster.run(5_000);
     assert.equal(stateOf(cluster, 2, 3), "retired");

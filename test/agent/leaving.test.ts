@@ -1,35 +1,10 @@
 import assert from "node:assert/strict";
 import type { Answer } from "../../agent/command.ts";
-import type { SubnetView } from "../../agent/view.ts";
-import { Cluster } from "../simulation/cluster.ts";
-import type { SimulatedHost } from "../simulation/host.ts";
-
-function host(cluster: Cluster, n: number): SimulatedHost {
-  return cluster.hosts[n - 1] ?? assert.fail(`there is no host ${n}`);
-}
-
-function clusterOf(hosts: number): Cluster {
-  const cluster = new Cluster({ seed: 2, hosts });
-  cluster.run(2_000);
-  cluster.createNetwork(host(cluster, 1), "n1", "10.41.0.0/24");
-  cluster.run(1_000);
-  for (const each of cluster.hosts) cluster.attach(each, "n1");
-  cluster.run(2_000);
-  assert.equal(cluster.endpoints.size, hosts);
-  return cluster;
-}
+import type { Cluster } from "../simulation/cluster.ts";
+import { clusterOf, host, ownersOf, subnetOf } from "./departures.ts";
 
 function leave(cluster: Cluster, n: number, then: (answer: Answer) => void): void {
   cluster.ask(host(cluster, n), { kind: "leave", isForced: true, waitMs: 10_000 }, then);
-}
-
-function subnetOf(cluster: Cluster, n: number): SubnetView {
-  const answer = cluster.answer(host(cluster, n), { kind: "ipam", network: "n1" });
-  return (answer.kind === "ipam" && answer.ipam[0]) || assert.fail("an inventory");
-}
-
-function ownersOf(view: SubnetView): string[] {
-  return view.shares.map((share) => share.host.name).toSorted();
 }
 
 function stateOf(cluster: Cluster, by: number, n: number): string | undefined {
@@ -41,7 +16,7 @@ function stateOf(cluster: Cluster, by: number, n: number): string | undefined {
 
 describe("leaving", () => {
   it("withdraws endpoints, hands every address to those who stay, and then ends the agent", () => {
-    const cluster = clusterOf(4);
+    const cluster = clusterOf(4, 2);
     const gone = host(cluster, 1);
     let answer: Answer | undefined;
     leave(cluster, 1, (given) => {
@@ -62,7 +37,7 @@ describe("leaving", () => {
   it("waits for who has not yet confirmed, says so, and goes on after any crash", () => {
     const states = new Set<string | undefined>();
     for (let at = 0; at < 500; at += 9) {
-      const cluster = clusterOf(3);
+      const cluster = clusterOf(3, 2);
       const gone = host(cluster, 1);
       leave(cluster, 1, () => undefined);
       cluster.run(at);
@@ -82,7 +57,7 @@ describe("leaving", () => {
   });
 
   it("is refused nothing but time where nobody answers, and goes on when somebody does", () => {
-    const cluster = clusterOf(3);
+    const cluster = clusterOf(3, 2);
     for (const n of [2, 3]) host(cluster, n).crash();
     cluster.run(5_000);
     let answer: Answer | undefined;
@@ -98,7 +73,7 @@ describe("leaving", () => {
   });
 
   it("is not for ever: a host that starts again is a member again", () => {
-    const cluster = clusterOf(3);
+    const cluster = clusterOf(3, 2);
     leave(cluster, 3, () => undefined);
     cluster.run(5_000);
     const back = host(cluster, 3);
@@ -113,7 +88,7 @@ describe("leaving", () => {
   });
 
   it("hands no address over that an endpoint is about to be recorded with", () => {
-    const cluster = clusterOf(2);
+    const cluster = clusterOf(2, 2);
     host(cluster, 1).attachMs = 350;
     cluster.attach(host(cluster, 1), "n1");
     cluster.run(50);
@@ -128,7 +103,7 @@ describe("leaving", () => {
   });
 
   it("is refused to the only admin, for then nobody could join, unless it is forced", () => {
-    const cluster = clusterOf(3);
+    const cluster = clusterOf(3, 2);
     const ask = (n: number) =>
       cluster.answer(host(cluster, n), { kind: "leave", isForced: false, waitMs: 10_000 });
     const refused = ask(1);
@@ -140,7 +115,7 @@ describe("leaving", () => {
   });
 
   it("takes the last host out without asking anybody", () => {
-    const cluster = clusterOf(1);
+    const cluster = clusterOf(1, 2);
     leave(cluster, 1, () => undefined);
     cluster.run(5_000);
     assert.equal(host(cluster, 1).isUp, false);

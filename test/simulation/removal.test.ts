@@ -7,9 +7,9 @@ import type { FaultName } from "./options.ts";
 import { withPlanted } from "./plants.ts";
 import { removalPlants } from "./plants-removal.ts";
 import { removalStep } from "./removals.ts";
+import { assertHappened, playAll, seedsOr } from "./storm.ts";
 
-const seeds = Number(process.env["STARLING_SEEDS"] ?? 30);
-const firstSeed = Number(process.env["STARLING_SEED"] ?? 1);
+const seeds = seedsOr(30);
 const steps = 70;
 
 const faults = new Set<FaultName>([
@@ -88,18 +88,9 @@ function checkSettled(cluster: Cluster): void {
 describe("hosts that leave and are forgotten under every fault", () => {
   it("leave no address with two owners, ever, and none without one when it is over", function () {
     this.timeout(240_000);
-    const marks = new Map<string, number>();
-    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
-      try {
-        for (const [mark, count] of play(seed).marks)
-          marks.set(mark, (marks.get(mark) ?? 0) + count);
-      } catch (cause) {
-        const again = `STARLING_SEED=${seed} STARLING_SEEDS=1 npx mocha test/simulation/removal.test.ts`;
-        throw new Error(`seed ${seed}: ${(cause as Error).message}; again: ${again}`, { cause });
-      }
-    }
-    if (seeds < 30) return;
-    for (const mark of [
+    const marks = playAll(seeds, "test/simulation/removal.test.ts", play);
+    if (seeds.count < 30) return;
+    assertHappened(marks, [
       "left",
       "forgotten",
       "forgotten again",
@@ -110,8 +101,7 @@ describe("hosts that leave and are forgotten under every fault", () => {
       "forgotten host has not heard of it",
       "split",
       "power lost",
-    ])
-      assert.ok((marks.get(mark) ?? 0) > 0, `it happened: ${mark}`);
+    ]);
   });
 
   for (const plant of removalPlants) {

@@ -15,9 +15,8 @@ import {
   tokens,
 } from "../agent/control/samples.ts";
 import { World } from "../agent/control/world.ts";
-import { type Exit, run, starling, start } from "./command.ts";
-
-const plain = (view: unknown): unknown => JSON.parse(JSON.stringify(view));
+import { run, starling, start } from "./command.ts";
+import { plain, screenOf } from "./screen.ts";
 
 describe("the output of starling", () => {
   let world: World;
@@ -28,18 +27,7 @@ describe("the output of starling", () => {
   });
   afterEach(() => world[Symbol.asyncDispose]());
 
-  const at = (...words: string[]): Promise<Exit> => run(["--socket", world.path, ...words]);
-
-  /** What people see of a command that succeeds, with a line break before it for the eye. */
-  async function seen(...words: string[]): Promise<string> {
-    const { code, stdout, stderr } = await at(...words);
-    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-    return `\n${stdout}`;
-  }
-
-  async function json(...words: string[]): Promise<unknown> {
-    return JSON.parse(await seen(...words, "--json"));
-  }
+  const { at, seen, json } = screenOf(() => world);
 
   it("members", async () => {
     assert.equal(

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { forgotten, subnet, wait } from "../agent/control/samples.ts";
 import { World } from "../agent/control/world.ts";
-import { type Exit, run } from "./command.ts";
-
-const plain = (view: unknown): unknown => JSON.parse(JSON.stringify(view));
+import { plain, screenOf } from "./screen.ts";
 
 describe("the output of starling on hosts that go, and their addresses", () => {
   let world: World;
@@ -12,18 +10,7 @@ describe("the output of starling on hosts that go, and their addresses", () => {
   });
   afterEach(() => world[Symbol.asyncDispose]());
 
-  const at = (...words: string[]): Promise<Exit> => run(["--socket", world.path, ...words]);
-
-  /** What people see of a command that succeeds, with a line break before it for the eye. */
-  async function seen(...words: string[]): Promise<string> {
-    const { code, stdout, stderr } = await at(...words);
-    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-    return `\n${stdout}`;
-  }
-
-  async function json(...words: string[]): Promise<unknown> {
-    return JSON.parse(await seen(...words, "--json"));
-  }
+  const { at, seen, json } = screenOf(() => world);
 
   it("ipam", async () => {
     const rest = "10.32.0.192/28";

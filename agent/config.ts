@@ -191,6 +191,9 @@ export const timing = {
     pingTimeoutMs: 500,
     retries: 3,
     retryMs: 250,
+    // Two seconds more than one that falls silent has: connecting to many at once takes that long
+    // on a busy host, and to be missed at first sight is news that everybody has to be told.
+    firstMs: 3_000,
     // More than a tick and a long garbage collection: what is later was a pause of ours.
     pauseMs: 350,
     patienceMaxMs: 30_000,

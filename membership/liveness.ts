@@ -22,6 +22,8 @@ export type LivenessOptions = {
   /** Then this many more pings, this far apart, before it is lost. */
   readonly retries: number;
   readonly retryMs: number;
+  /** How long one that was never heard is given to show itself: as long as a link takes to come. */
+  readonly firstMs: number;
   /** A tick later than this was not a tick but a pause. */
   readonly pauseMs: number;
   /** The longest that a lost host is given each time it says that it is there, and is not heard. */
@@ -84,14 +86,14 @@ export class Liveness {
     return new Set(all.map(([host]) => host));
   }
 
-  /** Whom to watch. Who is new has as long to show itself as one that fell silent. */
+  /** Whom to watch. */
   watch(hosts: ReadonlySet<HostId>, now: Instant): void {
     this.#watched = hosts;
     for (const [host, { isLinked }] of this.#peers)
       if (!isLinked && !hosts.has(host)) this.#peers.delete(host);
     for (const host of hosts) {
       if (!this.#peers.has(host))
-        this.#peers.set(host, { ...unheard, dueAt: now + this.#patienceMs(0) });
+        this.#peers.set(host, { ...unheard, dueAt: now + this.#options.firstMs });
     }
   }
 

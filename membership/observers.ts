@@ -219,13 +219,20 @@ export class Observers {
     this.#incarnation += 1;
   }
 
-  /** A host that is no neighbour of ours, and that its own neighbours miss or that misses them. */
+  /**
+   * A host that is no neighbour of ours, and that is at odds with half of its own: short of the two
+   * thirds that condemn it, and far from what one lost link does, of which all would have to speak.
+   */
   #isStranded(host: HostId): boolean {
     if (this.#rings.neighbours(this.#self).includes(host)) return false;
-    if ((this.#reports.get(host)?.lost.length ?? 0) > 0) return true;
-    return this.#rings
-      .neighbours(host)
-      .some((other) => this.#reports.get(other)?.lost.some((entry) => entry.host === host));
+    const neighbours = this.#rings.neighbours(host);
+    const missed = new Set(this.#reports.get(host)?.lost.map((entry) => entry.host));
+    const atOdds = neighbours.filter(
+      (other) =>
+        missed.has(other) ||
+        this.#reports.get(other)?.lost.some((entry) => entry.host === host) === true,
+    );
+    return 2 * atOdds.length >= neighbours.length;
   }
 
   #keep(report: Report): void {

@@ -4,7 +4,7 @@ import { simulatedHost } from "../simulation/crypto.ts";
 
 const options = {
   ...{ pingPeriodMs: 1000, pingTimeoutMs: 500, retries: 3, retryMs: 250, pauseMs: 350 },
-  patienceMaxMs: 30_000,
+  ...{ firstMs: 3_000, patienceMaxMs: 30_000 },
 };
 const [low = simulatedHost(1), b = simulatedHost(2), high = simulatedHost(3)] = [
   ...[simulatedHost(1), simulatedHost(2), simulatedHost(3)].toSorted(),
@@ -92,11 +92,12 @@ describe("liveness", () => {
     assert.equal(liveness.view(b)?.hearing, "heard");
   });
 
-  it("gives a host it only watches as long to show itself", () => {
+  it("gives a host it has never heard longer to show itself than one that falls silent", () => {
     const liveness = new Liveness(low, options);
     liveness.watch(new Set([high]), 0);
     assert.equal(liveness.view(high)?.hearing, "doubted");
-    assert.deepEqual(changes(run(liveness, 0, 2000)), ["lost"]);
+    assert.deepEqual(changes(run(liveness, 0, options.firstMs - 100)), []);
+    assert.deepEqual(changes(run(liveness, options.firstMs, options.firstMs)), ["lost"]);
   });
 
   it("forgets who is neither watched nor linked", () => {

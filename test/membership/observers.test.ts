@@ -90,6 +90,32 @@ describe("observers", () => {
     assert.deepEqual(speak(sight([], [b, c, d]), 3)?.lost, []);
   });
 
+  it("speak for a host that is at odds with half of its neighbours, not for one that misses one", () => {
+    const hosts = Array.from({ length: 40 }, (_, at) => simulatedHost(at + 1));
+    const rings = new Rings({ rings: 4, fullMesh: 9 }, { hash: sha256 });
+    for (const host of hosts) rings.add(host);
+    const observers = new Observers({
+      self: a,
+      cluster,
+      rings,
+      crypto: simulatedCrypto(a),
+      refute,
+    });
+    const near = rings.neighbours(a);
+    const far = hosts.find((host) => host !== a && !near.includes(host)) ?? assert.fail("all near");
+    const seen = sight([], [...near, far]);
+    const heard = (now: number) => observers.speak(seen, observers.standing(seen), now)?.heard;
+    const watchers = rings.neighbours(far);
+    observers.take(word(watchers[0], { lost: gone(far) }));
+    assert.equal(heard(0), undefined);
+    const half = watchers.slice(1, Math.ceil(watchers.length / 2));
+    const lost = half.map((host) => ({ host, incarnation: 0 }));
+    observers.take(word(far, { lost }));
+    assert.deepEqual(heard(1), [far]);
+    observers.take(word(far, { serial: 2 }));
+    assert.deepEqual(heard(2), []);
+  });
+
   it("refute an accusation under a higher incarnation, and the next not at once", () => {
     const observers = observersOf();
     const all = sight([], [b, c, d]);

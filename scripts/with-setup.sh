@@ -58,7 +58,9 @@ unshare    util-linux     demo test bench
 nsenter    util-linux     demo test bench
 iperf3     iperf3         (test) bench
 serf       serf           (bench)
-dockerd    docker.io      (root-test)
+dockerd    docker.io      (root-test) (root-bench)
+busybox    busybox-static (root-test) (root-bench)
+docker-compose docker-compose (root-test)
 vagrant    vagrant        (root-test)
 debootstrap debootstrap  (root-test)
 rsync      rsync          (root-test)

@@ -39,6 +39,11 @@ export function isInLab(): boolean {
   return process.env[mark] === readlinkSync("/proc/self/ns/net");
 }
 
+/** Whether the root of this lab is an ordinary user outside, who may not do what an engine does. */
+export function isUsersLab(): boolean {
+  return process.env[userMark] !== undefined;
+}
+
 /** The command that opens a shell in a namespace of this lab from anywhere on the machine. */
 export function wayIn(namespace: string): string {
   const user = process.env[userMark] !== undefined ? " --user --preserve-credentials" : "";

@@ -43,6 +43,7 @@ import { silentLog } from "../agent/samples.ts";
 import { makeHost, syncLimits } from "../store/world.ts";
 import type { Target } from "./campaign.ts";
 import type { Mutation } from "./mutation.ts";
+import { nameTargets } from "./names.ts";
 import {
   certificate,
   cluster,
@@ -93,6 +94,7 @@ const verdict = {
 
 /** All of them. */
 export const targets: readonly Target[] = [
+  ...nameTargets,
   ofNetwork("canonical CBOR", [...envelopes, firstDelta], (bytes) => {
     const value = decode(bytes, 64 * 1024);
     if (value === undefined) return false;

@@ -10,7 +10,18 @@ const maxWidth = 100;
 const maxCommentLines = 12;
 
 /** The interfaces between what thinks and what acts; each has one contract suite. */
-const ports = ["Clock", "Random", "Crypto", "Log", "Transport", "Journal", "Dataplane", "Desk"];
+const ports = [
+  "Clock",
+  "Random",
+  "Crypto",
+  "Log",
+  "Transport",
+  "Journal",
+  "Dataplane",
+  "Desk",
+  "Oracle",
+  "NameServer",
+];
 
 judge("the shape of the code", [
   {

@@ -3,21 +3,19 @@
  * input, and grants and questions their output. A question is answered by a record (the grant) or
  * by a denial; an answer that got lost is asked for again under the same name.
  */
-import * as v from "valibot";
-import { type Cidr, cidrContains, type Family, familyOf, type Ip } from "../base/address.ts";
-import { decode, encode } from "../base/codec.ts";
+import { cidrContains, type Family, familyOf, type Ip } from "../base/address.ts";
+import { encode } from "../base/codec.ts";
 import type { Refusal } from "../base/errors.ts";
-import {
-  type EndpointId,
-  type HostId,
-  type Name,
-  type NetworkId,
-  parseEndpointId,
-} from "../base/id.ts";
+import type { EndpointId, HostId, Label, Name, NetworkId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
-import { Allocator, type AllocatorOptions, type Donation } from "../ipam/allocator.ts";
+import {
+  type AddressRequest,
+  Allocator,
+  type AllocatorOptions,
+  type Donation,
+} from "../ipam/allocator.ts";
 import type { Ask } from "../ipam/asks.ts";
 import { type DonationRequest, shareAtCreation } from "../ipam/donation.ts";
 import type { Grant, Holding } from "../ipam/grant.ts";
@@ -31,8 +29,11 @@ import { Bequests } from "./bequests.ts";
 import { limits } from "./config.ts";
 import type { Emit } from "./effect.ts";
 import type { Envelope } from "./envelope.ts";
-import { bequestKey, type EndpointRecord, endpointSchema, grantKey } from "./schema.ts";
+import { Reservations } from "./reservations.ts";
+import { Rests, restIn, restOf } from "./rests.ts";
+import { bequestKey, type EndpointRecord, grantKey } from "./schema.ts";
 import { subnetView } from "./subnet-view.ts";
+import { surroundingsOf } from "./surroundings.ts";
 import type { Endpoint, Network, TableChange, Tables } from "./tables.ts";
 import type { SubnetView } from "./view.ts";
 
@@ -40,6 +41,8 @@ import type { SubnetView } from "./view.ts";
 export type AddressingOptions = AllocatorOptions & {
   /** Between looks at whether we run dry. */
   readonly prefetchMs: number;
+  /** How long an address is held for an endpoint that is not yet asked for. */
+  readonly reservationMs: number;
 };
 
 /** What a wish for addresses comes to. */
@@ -53,14 +56,23 @@ export type Addresses =
 export type AddressWish = {
   readonly endpoint: EndpointId;
   /** Under the same name soon after, an endpoint gets its addresses back. */
-  readonly name: Name | undefined;
+  readonly name: Name | Label | undefined;
   readonly network: NetworkId;
   readonly asked: readonly Ip[];
   readonly since: Instant;
   readonly now: Instant;
 };
 
-const restPrefix = "rest/";
+/** A wish for an address of one family that is to be held. */
+export type HoldWish = {
+  readonly network: NetworkId;
+  readonly family: Family;
+  /** Undefined: any. */
+  readonly ip: Ip | undefined;
+  readonly holder: string;
+  readonly since: Instant;
+  readonly now: Instant;
+};
 
 /** Addresses, as the agent's other parts see them. */
 export class Addressing {
@@ -75,8 +87,8 @@ export class Addressing {
   readonly #bequests: Bequests;
   readonly #mayAllocate: () => Refusal | undefined;
   readonly #allocator: Allocator;
-  /** Endpoints that went, and until when the journal remembers it. */
-  readonly #rests = new Map<EndpointId, Instant>();
+  readonly #reservations = new Reservations();
+  readonly #rests = new Rests();
   #prefetchAt: Instant = 0;
 
   constructor(options: {
@@ -122,14 +134,17 @@ export class Addressing {
     const subnets = this.#tables.networks.get(want.network)?.subnets ?? [];
     const lost = want.asked.find((ip) => !subnets.some((subnet) => cidrContains(subnet, ip)));
     if (lost !== undefined) return { kind: "refused", refusal: outside(lost, subnets) };
-    const obstacle = this.#mayAllocate();
-    if (obstacle !== undefined) {
-      const isForGood = obstacle.code === "NOT_PERMITTED";
-      return { kind: isForGood ? "refused" : "waiting", refusal: obstacle };
-    }
+    const obstacle = this.#obstacle();
+    if (obstacle !== undefined) return obstacle;
+    const { network, since, now } = want;
+    const key = want.name ?? want.endpoint;
     const ips: Ip[] = [];
     for (const subnet of subnets) {
-      const one = this.#one(want, subnet);
+      const ip = want.asked.find((asked) => familyOf(asked) === familyOf(subnet));
+      const one =
+        ip !== undefined && this.#reservations.end(network, ip)
+          ? this.#takeOver(network, ip, key)
+          : this.#one({ network, subnet, key, ip, since }, now);
       if (typeof one !== "string") {
         this.release({ network: want.network, ips });
         return one;
@@ -137,6 +152,34 @@ export class Addressing {
       ips.push(one);
     }
     return { kind: "allocated", ips };
+  }
+
+  /** Holds an address for a while; one that is held for the same holder, for longer. */
+  hold(want: HoldWish): Addresses {
+    const { network, family, ip, holder, since, now } = want;
+    const { subnets = [], name } = this.#tables.networks.get(network) ?? {};
+    const subnet = subnets.find((each) => familyOf(each) === family);
+    if (subnet === undefined) return refused("BAD_REQUEST", `${name} has no IPv${family} subnet`);
+    const isMore = ip !== undefined && this.#reservations.holderOf(network, ip) === holder;
+    const obstacle = isMore ? undefined : this.#obstacle();
+    if (obstacle !== undefined) return obstacle;
+    if (!isMore && this.#reservations.size >= limits.reservations)
+      return refused("LIMIT_REACHED", `${limits.reservations} addresses are held already`);
+    const one = isMore ? ip : this.#one({ network, subnet, key: holder, ip, since }, now);
+    if (typeof one !== "string") return one;
+    const until = now + this.#options.reservationMs;
+    this.#reservations.hold({ network, ip: one, holder, until });
+    return { kind: "allocated", ips: [one] };
+  }
+
+  /** An address is held no more, if it was. */
+  endHold(network: NetworkId, ip: Ip): void {
+    if (this.#reservations.end(network, ip)) this.release({ network, ips: [ip] });
+  }
+
+  /** For whom an address is held. */
+  holderOf(network: NetworkId, ip: Ip): string | undefined {
+    return this.#reservations.holderOf(network, ip);
   }
 
   /** Nothing came of the endpoint. */
@@ -163,9 +206,7 @@ export class Addressing {
   /** What the journal must know of an endpoint that goes, so that its addresses rest. */
   restOps(id: EndpointId): JournalOp[] {
     const endpoint = this.#tables.endpoints.get(id);
-    if (endpoint === undefined) return [];
-    const { network, name, mac, ips } = endpoint;
-    return [restOp(id, encode({ network, name, mac, ips }))];
+    return endpoint === undefined ? [] : [restOf(id, endpoint)];
   }
 
   /**
@@ -173,15 +214,12 @@ export class Addressing {
    * how long the agent was away. Undefined where the row is none of ours, or makes no sense.
    */
   restore(key: string, value: Uint8Array, now: Instant): EndpointRecord | undefined {
-    const id = key.startsWith(restPrefix)
-      ? parseEndpointId(key.slice(restPrefix.length))
-      : undefined;
-    const parsed = v.safeParse(endpointSchema, decode(value, limits.valueBytes));
-    if (id === undefined || !parsed.success) return undefined;
-    const { network, name, ips } = parsed.output;
-    for (const ip of ips) this.#allocator.rest(network, ip, name ?? id, now);
-    this.#rests.set(id, now + this.#options.restMs);
-    return parsed.output;
+    const rest = restIn(key, value);
+    if (rest === undefined) return undefined;
+    const { network, name, ips } = rest.record;
+    for (const ip of ips) this.#allocator.rest(network, ip, name ?? rest.id, now);
+    this.#rests.begin(rest.id, now + this.#options.restMs);
+    return rest.record;
   }
 
   /** Each subnet's addresses by host. */
@@ -259,8 +297,11 @@ export class Addressing {
   }
 
   tick(now: Instant): void {
+    for (const { network, ip } of this.#reservations.expire(now))
+      this.release({ network, ips: [ip] });
     this.#allocator.tick(now);
-    this.#endRests(now);
+    const over = this.#rests.end(now);
+    if (over.length > 0) this.#emit({ kind: "keep", ops: over });
     if (now < this.#prefetchAt || this.#mayAllocate() !== undefined) return;
     this.#prefetchAt = now + this.#options.prefetchMs;
     const own = this.#tables.endpointsOn(this.#self).values();
@@ -270,11 +311,21 @@ export class Addressing {
     }
   }
 
-  #one(want: AddressWish, subnet: Cidr): Ip | Exclude<Addresses, { kind: "allocated" }> {
-    const { endpoint, name, network, since, now } = want;
-    const ip = want.asked.find((asked) => familyOf(asked) === familyOf(subnet));
-    const key = name ?? endpoint;
-    const outcome = this.#allocator.allocate({ network, subnet, key, ip, since }, now);
+  #obstacle(): Exclude<Addresses, { kind: "allocated" }> | undefined {
+    const refusal = this.#mayAllocate();
+    if (refusal === undefined) return undefined;
+    const isForGood = refusal.code === "NOT_PERMITTED";
+    return { kind: isForGood ? "refused" : "waiting", refusal };
+  }
+
+  /** The endpoint for which it was held is here. */
+  #takeOver(network: NetworkId, ip: Ip, key: string): Ip {
+    this.#allocator.use(network, ip, key);
+    return ip;
+  }
+
+  #one(want: AddressRequest, now: Instant): Ip | Exclude<Addresses, { kind: "allocated" }> {
+    const outcome = this.#allocator.allocate(want, now);
     switch (outcome.kind) {
       case "allocated":
         return outcome.ip;
@@ -303,7 +354,7 @@ export class Addressing {
   #noticeOwn(before: Endpoint | undefined, after: Endpoint | undefined, now: Instant): void {
     if ((after ?? before)?.host !== this.#self) return;
     if (before !== undefined && after === undefined)
-      this.#rests.set(before.id, now + this.#options.restMs);
+      this.#rests.begin(before.id, now + this.#options.restMs);
     for (const ip of before?.ips ?? []) {
       if (before !== undefined && !after?.ips.includes(ip))
         this.#allocator.release(before.network, ip, now);
@@ -312,14 +363,9 @@ export class Addressing {
       if (after !== undefined) this.#allocator.use(after.network, ip, after.name ?? after.id);
   }
 
-  #endRests(now: Instant): void {
-    const over = [...this.#rests].filter(([, until]) => until <= now).map(([id]) => id);
-    for (const id of over) this.#rests.delete(id);
-    if (over.length > 0) this.#emit({ kind: "keep", ops: over.map((id) => restOp(id, undefined)) });
-  }
-
   #networkGone(id: NetworkId): void {
     const mine = this.#ledger.grantsBy(this.#self, id);
+    this.#reservations.forget(id);
     this.#ledger.removeNetwork(id);
     this.#allocator.forget(id);
     if (mine.length > 0)
@@ -327,42 +373,8 @@ export class Addressing {
   }
 }
 
-/** What records say about hosts, networks and addresses in use. */
-function surroundingsOf({
-  tables,
-  isReachable,
-  isHeldBack,
-}: {
-  readonly tables: Tables;
-  readonly isReachable: (host: HostId) => boolean;
-  readonly isHeldBack: (grant: Grant) => boolean;
-}): Surroundings {
-  const hostName = (host: HostId) => tables.hosts.get(host)?.name ?? host.slice(-8);
-  return {
-    hostName,
-    networkName: (network) => tables.networks.get(network)?.name ?? network,
-    isReachable: (host) => isReachable(host) && tables.hosts.get(host)?.standing === undefined,
-    isFrozen: (host) => tables.retirements.isRetired(host),
-    isHeldBack,
-    inUse: (network, family) => inUse(tables, network, family),
-    holder: (network, ip) => {
-      const holder = tables.holderOf(network, ip);
-      return holder && `endpoint ${holder.name ?? holder.id} on host ${hostName(holder.host)}`;
-    },
-  };
-}
-
-function inUse(tables: Tables, network: NetworkId, family: Family): Map<HostId, number> {
-  const counts = new Map<HostId, number>();
-  for (const { host, ips } of tables.endpointsOf(network).values()) {
-    const own = ips.filter((ip) => familyOf(ip) === family).length;
-    counts.set(host, (counts.get(host) ?? 0) + own);
-  }
-  return counts;
-}
-
-function restOp(id: EndpointId, value: Uint8Array | undefined): JournalOp {
-  return { table: "local", key: `${restPrefix}${id}`, value };
+function refused(code: Refusal["code"], message: string): Addresses {
+  return { kind: "refused", refusal: { code, message } };
 }
 
 function keyOf(grant: Grant): Write["key"] {

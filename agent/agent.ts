@@ -142,6 +142,7 @@ export class Agent {
     this.#parts.forgetting.tick(now);
     this.#parts.leaving.tick(now);
     this.#parts.attachments.retry(now);
+    this.#parts.commands.retry(now);
     this.#parts.confirmations.tick(now);
     this.#parts.gatekeeper.tick(now);
     if (!this.#parts.ownPast.isHolding) this.#parts.reconciler.tick(now);
@@ -253,7 +254,7 @@ export class Agent {
 
   attached(
     endpoint: EndpointId,
-    outcome: { readonly netnsInode: number } | { readonly refusal: Refusal },
+    outcome: { readonly netnsInode: number | undefined } | { readonly refusal: Refusal },
     now: Instant,
   ): void {
     this.#now = now;
@@ -344,13 +345,14 @@ export class Agent {
   }
 
   #scene(): Scene {
-    const { tables, landscape, contacts, attachments, reconciler, addressing } = this.#parts;
+    const { tables, landscape, contacts, places, reconciler, addressing } = this.#parts;
     return {
       self: this.#options.self,
       tables,
       namings: landscape.namings,
       peer: (host) => contacts.view(host),
-      place: (endpoint) => attachments.place(endpoint),
+      place: (endpoint) => places.get(endpoint),
+      isMissing: (endpoint) => places.isMissing(endpoint),
       isSettled: reconciler.isSettled && !landscape.isBehind,
       mtu: landscape.mtu,
       freeHere: (network) => addressing.freeHere(network),

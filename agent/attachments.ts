@@ -5,44 +5,36 @@
  *
  * The record is written only when the interface works, so nobody is told of an endpoint that is not
  * there; whatever fails before gives everything back. An endpoint whose interface vanished is made
- * again while its namespace lives, and withdrawn when that is gone.
+ * again while its namespace lives, and withdrawn when that is gone. A link that somebody else moves
+ * away is only looked at: its endpoint stays until it is removed.
  */
-
-import * as v from "valibot";
 import type { Cidr, Ip, Mac } from "../base/address.ts";
 import { cidrRange, familyOf, gatewayOf } from "../base/address.ts";
-import { decode, encode } from "../base/codec.ts";
 import type { Refusal } from "../base/errors.ts";
-import type { EndpointId, Name, NetworkId } from "../base/id.ts";
+import type { EndpointId, Label, Name, NetworkId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
-import type { Actual, Attachment } from "../overlay/dataplane.ts";
+import type { Actual, Attachment, InterfacePlace } from "../overlay/dataplane.ts";
 import { bridgeName, vxlanName } from "../overlay/names.ts";
 import type { JournalOp } from "../store/journal.ts";
 import type { Addressing } from "./addressing.ts";
-import { limits } from "./config.ts";
 import type { Emit } from "./effect.ts";
 import type { Making as PortWish } from "./landscape.ts";
-import { type EndpointRecord, endpointKey } from "./schema.ts";
+import type { Places } from "./places.ts";
+import { type EndpointRecord, endpointKey, endpointValue } from "./schema.ts";
 import type { Network } from "./tables.ts";
-
-/** What only this host knows of an endpoint of its own. */
-export type Place = {
-  readonly netns: string;
-  readonly netnsInode: number;
-  readonly interface: string;
-};
 
 /** An endpoint being made. */
 export type Making = {
   readonly id: EndpointId;
   readonly network: Network;
-  readonly name: Name | undefined;
+  readonly name: Name | Label | undefined;
+  readonly aliases: readonly Label[];
   /** Undefined: the one its name had lately with the same addresses, else `spareMac`. */
   readonly mac: Mac | undefined;
   readonly spareMac: Mac;
-  readonly netns: string;
-  readonly interface: string;
+  readonly place: InterfacePlace;
+  readonly owner: string | undefined;
   readonly asked: readonly Ip[];
   /** No addresses by then: refused. */
   readonly until: Instant;
@@ -62,13 +54,6 @@ type Job = Omit<Making, "mac"> & {
   ips: readonly Ip[];
 };
 
-const placeSchema = v.strictObject({
-  netns: v.pipe(v.string(), v.maxLength(4096)),
-  inode: v.number(),
-  interface: v.pipe(v.string(), v.maxLength(15)),
-});
-
-const placePrefix = "attachment/";
 /** Names whose MAC is remembered: as many as endpoints of a dense host. */
 const namesKept = 4_096;
 
@@ -85,7 +70,7 @@ export class Attachments {
     ops: readonly JournalOp[],
   ) => number;
   readonly #jobs = new Map<EndpointId, Job>();
-  readonly #places = new Map<EndpointId, Place>();
+  readonly #places: Places;
   /** What names had when their endpoints went, by network and name. */
   readonly #before = new Map<string, { readonly mac: Mac; readonly ips: readonly Ip[] }>();
   /** Being looked into or made again, so that one lost interface is handled once. */
@@ -95,6 +80,7 @@ export class Attachments {
     readonly emit: Emit;
     readonly log: Log;
     readonly addressing: Addressing;
+    readonly places: Places;
     /** MTU of endpoints on this host. */
     readonly mtu: () => number;
     readonly vniOf: (network: NetworkId) => Attachment["vni"] | undefined;
@@ -108,13 +94,10 @@ export class Attachments {
     this.#emit = options.emit;
     this.#log = options.log;
     this.#addressing = options.addressing;
+    this.#places = options.places;
     this.#mtu = options.mtu;
     this.#vniOf = options.vniOf;
     this.#write = options.write;
-  }
-
-  place(id: EndpointId): Place | undefined {
-    return this.#places.get(id);
   }
 
   /** Whether an endpoint is on its way to its record. */
@@ -129,19 +112,6 @@ export class Attachments {
       .map(({ id, network, mac, stage }) => {
         return { id, network: network.id, mac, isAttaching: stage === "attach" };
       });
-  }
-
-  /** What the journal held. Returns false where the row makes no sense. */
-  restore(key: string, value: Uint8Array): boolean {
-    const parsed = v.safeParse(placeSchema, decode(value, limits.valueBytes));
-    if (!key.startsWith(placePrefix) || !parsed.success) return false;
-    const { netns, inode, interface: name } = parsed.output;
-    this.#places.set(key.slice(placePrefix.length) as EndpointId, {
-      netns,
-      netnsInode: inode,
-      interface: name,
-    });
-    return true;
   }
 
   make(making: Making, now: Instant): void {
@@ -172,7 +142,7 @@ export class Attachments {
         continue;
       }
       job.stage = "attach";
-      const attachment = this.#attachment(job, job.ips, job);
+      const attachment = this.#attachment(job, job.ips, job.place);
       if (attachment === undefined) this.#fail(job, gone(job.network));
       else this.#emit({ kind: "attach", attachment });
     }
@@ -181,7 +151,7 @@ export class Attachments {
   /** Returns whether it was an interface that somebody had taken away. */
   attached(
     id: EndpointId,
-    outcome: { readonly netnsInode: number } | { readonly refusal: Refusal },
+    outcome: { readonly netnsInode: number | undefined } | { readonly refusal: Refusal },
   ): boolean {
     const job = this.#jobs.get(id);
     if (job === undefined) return this.#repaired(id, outcome);
@@ -225,7 +195,7 @@ export class Attachments {
    */
   withdraw(id: EndpointId): number {
     this.#repairing.delete(id);
-    const ops = [placeOp(id, undefined), ...this.#addressing.restOps(id)];
+    const ops = [this.#places.removal(id), ...this.#addressing.restOps(id)];
     return this.#write(endpointKey(id), undefined, ops);
   }
 
@@ -233,7 +203,9 @@ export class Attachments {
   compare(actual: Actual, endpoints: Iterable<EndpointId>): void {
     for (const endpoint of endpoints) {
       const place = this.#places.get(endpoint);
-      if (actual.ports.has(endpoint) || this.#repairing.has(endpoint)) continue;
+      const isThere = actual.ports.has(endpoint);
+      if (place?.kind === "link") this.#places.noteMissing(endpoint, !isThere);
+      if (isThere || place?.kind === "link" || this.#repairing.has(endpoint)) continue;
       this.#repairing.add(endpoint);
       if (place === undefined) this.withdraw(endpoint);
       else this.#emit({ kind: "inspect", endpoint, netns: place.netns });
@@ -244,7 +216,7 @@ export class Attachments {
   found(id: EndpointId, inode: number | undefined): boolean {
     const job = this.#jobs.get(id);
     if (job === undefined) return false;
-    if (inode === undefined) this.#fail(job, missing(job.netns));
+    if (inode === undefined) this.#fail(job, missing(job.place));
     else if (job.stage === "inspect") job.stage = "segment";
     return true;
   }
@@ -256,14 +228,11 @@ export class Attachments {
     inode: number | undefined,
   ): void {
     const place = this.#places.get(record.id);
-    if (place === undefined || network === undefined) {
+    if (place?.kind !== "netns" || network === undefined) {
       this.#repairing.delete(record.id);
       return;
     }
-    const attachment = this.#attachment({ ...record, network }, record.ips, {
-      netns: place.netns,
-      interface: place.interface,
-    });
+    const attachment = this.#attachment({ ...record, network }, record.ips, place);
     if (inode === place.netnsInode && attachment !== undefined) {
       this.#emit({ kind: "attach", attachment });
       return;
@@ -277,7 +246,7 @@ export class Attachments {
 
   #repaired(
     id: EndpointId,
-    outcome: { readonly netnsInode: number } | { readonly refusal: Refusal },
+    outcome: { readonly netnsInode: number | undefined } | { readonly refusal: Refusal },
   ): boolean {
     this.#repairing.delete(id);
     if ("refusal" in outcome) {
@@ -312,22 +281,19 @@ export class Attachments {
       job.ips = outcome.ips;
       job.mac = job.askedMac ?? this.#macBefore(job) ?? job.spareMac;
       // Nothing is built in the kernel for a namespace that is not there.
-      job.stage = "inspect";
-      this.#emit({ kind: "inspect", endpoint: id, netns: job.netns });
+      const { place } = job;
+      job.stage = place.kind === "netns" ? "inspect" : "segment";
+      if (place.kind === "netns") this.#emit({ kind: "inspect", endpoint: id, netns: place.netns });
     } else if (now >= job.until) this.#fail(job, outcome.refusal);
   }
 
-  #record(job: Job, netnsInode: number): void {
-    const { id, network, name, mac, ips, netns } = job;
-    const record: EndpointRecord = {
-      network: network.id,
-      mac,
-      ips: [...ips],
-      ...(name && { name }),
-    };
-    this.#places.set(id, { netns, netnsInode, interface: job.interface });
-    const row = encode({ netns, inode: netnsInode, interface: job.interface });
-    const ticket = this.#write(endpointKey(id), encode(record), [placeOp(id, row)]);
+  #record(job: Job, netnsInode: number | undefined): void {
+    const { id, network, name, aliases, mac, ips, place, owner } = job;
+    const record = endpointValue({ network: network.id, name, aliases, mac, ips });
+    const inode = netnsInode ?? 0;
+    const whole = place.kind === "link" ? place : { ...place, netnsInode: inode };
+    const op = this.#places.set(id, { ...whole, owner });
+    const ticket = this.#write(endpointKey(id), record, [op]);
     job.done({ kind: "made", ticket });
   }
 
@@ -340,24 +306,14 @@ export class Attachments {
   #attachment(
     endpoint: { readonly id: EndpointId; readonly network: Network; readonly mac: Mac },
     ips: readonly Ip[],
-    at: { readonly netns: string; readonly interface: string },
+    place: InterfacePlace,
   ): Attachment | undefined {
     const { id, network, mac } = endpoint;
     const vni = this.#vniOf(network.id);
     if (vni === undefined) return undefined;
     const addresses = ips.map((ip) => `${ip}/${prefixFor(ip, network.subnets)}`);
     const gateways = network.subnets.map(gatewayOf);
-    const { netns, interface: name } = at;
-    return {
-      endpoint: id,
-      vni,
-      netns,
-      interface: name,
-      mac,
-      addresses,
-      gateways,
-      mtu: this.#mtu(),
-    };
+    return { endpoint: id, vni, place, mac, addresses, gateways, mtu: this.#mtu() };
   }
 }
 
@@ -365,10 +321,6 @@ export class Attachments {
 export function prefixFor(ip: Ip, subnets: readonly Cidr[]): number {
   const subnet = subnets.find((cidr) => familyOf(cidr) === familyOf(ip));
   return subnet === undefined ? 128 : cidrRange(subnet).prefix;
-}
-
-function placeOp(id: EndpointId, value: Uint8Array | undefined): JournalOp {
-  return { table: "local", key: `${placePrefix}${id}`, value };
 }
 
 function gone(network: Network): Refusal {
@@ -385,6 +337,7 @@ function unbuilt(network: Network): Refusal {
   return { code: "DATAPLANE_REFUSED", message };
 }
 
-function missing(netns: string): Refusal {
-  return { code: "NETNS_MISSING", message: `there is no network namespace ${netns}` };
+function missing(place: InterfacePlace): Refusal {
+  const what = place.kind === "netns" ? place.netns : place.link;
+  return { code: "NETNS_MISSING", message: `there is no network namespace ${what}` };
 }

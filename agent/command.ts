@@ -2,10 +2,12 @@
  * What may be asked of an agent, and what it answers. The HTTP API is one way to ask; plugins will
  * be others.
  */
-import type { Cidr, Ip, Mac } from "../base/address.ts";
+import type { Cidr, Family, Ip, Mac } from "../base/address.ts";
 import type { Refusal } from "../base/errors.ts";
-import type { Name } from "../base/id.ts";
+import type { EndpointId, Label, Name } from "../base/id.ts";
+import type { InterfacePlace } from "../overlay/dataplane.ts";
 import type {
+  AddressView,
   AdminView,
   EndpointView,
   ForgottenView,
@@ -44,13 +46,35 @@ export type Command =
   | ({
       readonly kind: "endpoint-add";
       readonly network: string;
-      readonly name: Name | undefined;
-      readonly netns: string;
-      readonly interface: string;
+      /** Asked for again with the same wishes, it is the one there is. Undefined: a new one. */
+      readonly id: EndpointId | undefined;
+      readonly name: Name | Label | undefined;
+      readonly aliases: readonly Label[];
+      readonly place: InterfacePlace;
+      /** Whose it is, for whoever has to find its own again: `cni/<network>/<container>/eth0`. */
+      readonly owner: string | undefined;
       readonly addresses: readonly Ip[];
       readonly mac: Mac | undefined;
     } & Wait)
   | ({ readonly kind: "endpoint-remove"; readonly endpoint: string } & Wait)
+  | ({
+      readonly kind: "endpoint-rename";
+      readonly endpoint: string;
+      readonly name: Name | Label | undefined;
+      readonly aliases: readonly Label[];
+    } & Wait)
+  /** Holds an address for an endpoint that is about to be made of it; asked again, for longer. */
+  | {
+      readonly kind: "address-reserve";
+      readonly network: string;
+      /** Undefined: any of the family, another one each time. */
+      readonly address: Ip | undefined;
+      readonly family: Family;
+      /** For whom. Who had an address lately gets it back. */
+      readonly holder: string;
+    }
+  /** An address that is not held stays as it is. */
+  | { readonly kind: "address-release"; readonly network: string; readonly address: Ip }
   | { readonly kind: "ipam"; readonly network: string | undefined }
   | ({ readonly kind: "forget"; readonly host: string; readonly isForced: boolean } & Wait)
   /** `waitMs`: the answer comes by then, done or not; the host goes on leaving. */
@@ -89,6 +113,8 @@ export type Answer =
       readonly wait: WaitReport | undefined;
     }
   | { readonly kind: "removed"; readonly id: string; readonly wait: WaitReport | undefined }
+  /** An address is held, or is so no more. */
+  | { readonly kind: "address"; readonly address: AddressView }
   | {
       readonly kind: "token";
       readonly id: string;

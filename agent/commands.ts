@@ -2,17 +2,11 @@
  * Answers commands: each ticket exactly once, at once where it only reads, after the disk and the
  * kernel where it changes.
  */
-import { type Cidr, macFromBytes } from "../base/address.ts";
+import type { Cidr } from "../base/address.ts";
 import { toHex } from "../base/bytes.ts";
 import { encode } from "../base/codec.ts";
 import type { ErrorCode, Refusal } from "../base/errors.ts";
-import {
-  type EndpointId,
-  type HostId,
-  type NetworkId,
-  parseEndpointId,
-  parseNetworkId,
-} from "../base/id.ts";
+import { type HostId, type NetworkId, parseNetworkId } from "../base/id.ts";
 import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import type { Version } from "../store/head.ts";
@@ -23,11 +17,13 @@ import type { AdmissionCommand, Answer, Command } from "./command.ts";
 import { limits } from "./config.ts";
 import type { Confirmations, Confirmed } from "./confirmations.ts";
 import type { Emit } from "./effect.ts";
+import { type EndpointCommand, EndpointCommands } from "./endpoint-commands.ts";
 import type { Forgetting } from "./forgetting.ts";
 import { barOf, forgettable, forgottenView } from "./forgotten.ts";
 import type { Leaving } from "./leaving.ts";
 import { findEndpoint, findNetwork } from "./lookup.ts";
 import { networkFault } from "./network-fault.ts";
+import type { Places } from "./places.ts";
 import { type NetworkRecord, networkKey, removalKey } from "./schema.ts";
 import type { Network, Tables } from "./tables.ts";
 import type { StatusView, WaitReport } from "./view.ts";
@@ -47,6 +43,7 @@ export type CommandsOptions = {
   readonly self: HostId;
   readonly tables: Tables;
   readonly attachments: Attachments;
+  readonly places: Places;
   readonly addressing: Addressing;
   readonly confirmations: Confirmations;
   readonly forgetting: Forgetting;
@@ -78,9 +75,17 @@ export class Commands {
   readonly #writes = new Map<number, Then>();
   readonly #open = new Set<number>();
   readonly #creating = new Map<string, readonly Cidr[]>();
+  readonly #endpoints: EndpointCommands;
 
   constructor(options: CommandsOptions) {
     this.#options = options;
+    this.#endpoints = new EndpointCommands({
+      ...options,
+      answer: (ticket, answer) => this.#answer(ticket, answer),
+      finish: (ticket, { waitMs, now, refusal, answer }) =>
+        this.#finish(ticket, waitMs, now, refusal, answer),
+      whenWritten: (written, then) => void this.#writes.set(written, then),
+    });
   }
 
   ask(ticket: number, command: Command, now: Instant): void {
@@ -109,6 +114,11 @@ export class Commands {
   /** Tells when another part's write is on disk, or why it is not. */
   whenDurable(ticket: number, then: (refusal: Refusal | undefined) => void): void {
     this.#writes.set(ticket, (refusal) => then(refusal));
+  }
+
+  /** Addresses may have come, or none will. */
+  retry(now: Instant): void {
+    this.#endpoints.retry(now);
   }
 
   /** Answers whatever is still open: the agent stops. */
@@ -143,15 +153,15 @@ export class Commands {
           this.#removeNetwork(ticket, network, command),
         );
       case "endpoints":
-        return this.#endpoints(command.network);
+        return this.#list(command.network);
       case "endpoint":
         return this.#endpoint(command.endpoint);
       case "endpoint-add":
-        return this.#withNetwork(command.network, (network) =>
-          this.#addEndpoint(ticket, network, command, now),
-        );
       case "endpoint-remove":
-        return this.#removeEndpoint(ticket, command);
+      case "endpoint-rename":
+      case "address-reserve":
+      case "address-release":
+        return this.#changeEndpoint(ticket, command, now);
       case "ipam":
         return this.#ipam(command.network);
       case "forget":
@@ -167,6 +177,22 @@ export class Commands {
     }
   }
 
+  #changeEndpoint(ticket: number, command: EndpointCommand, now: Instant): Answer | undefined {
+    const endpoints = this.#endpoints;
+    switch (command.kind) {
+      case "endpoint-add":
+        return this.#withNetwork(command.network, (at) => endpoints.add(ticket, at, command, now));
+      case "endpoint-remove":
+        return endpoints.remove(ticket, command);
+      case "endpoint-rename":
+        return endpoints.rename(ticket, command);
+      case "address-reserve":
+        return this.#withNetwork(command.network, (at) => endpoints.hold(ticket, at, command, now));
+      case "address-release":
+        return this.#withNetwork(command.network, (at) => endpoints.endHold(at, command));
+    }
+  }
+
   #networks() {
     const { tables, scene } = this.#options;
     const shown = tables
@@ -175,7 +201,7 @@ export class Commands {
     return shown.map((network) => networkView(scene(), network));
   }
 
-  #endpoints(ref: string | undefined): Answer {
+  #list(ref: string | undefined): Answer {
     const { tables, scene } = this.#options;
     if (ref === undefined)
       return { kind: "endpoints", endpoints: endpointViews(scene(), undefined) };
@@ -244,71 +270,6 @@ export class Commands {
         wait,
       });
       this.#finish(ticket, command.waitMs, now, refusal, answer);
-    });
-    return undefined;
-  }
-
-  #addEndpoint(
-    ticket: number,
-    network: Network,
-    command: Of<"endpoint-add">,
-    now: Instant,
-  ): undefined {
-    const { random, attachments } = this.#options;
-    const id = parseEndpointId(toHex(random.bytes(8))) as EndpointId;
-    attachments.make(
-      {
-        id,
-        network,
-        name: command.name,
-        mac: command.mac,
-        spareMac: macFromBytes(random.bytes(5)),
-        netns: command.netns,
-        interface: command.interface,
-        asked: command.addresses,
-        until: now + this.#options.addressMs,
-        done: (outcome) => {
-          if (outcome.kind === "refused") this.#answer(ticket, outcome);
-          else
-            this.#writes.set(outcome.ticket, (refusal, at) =>
-              this.#added(ticket, id, { command, refusal, at }),
-            );
-        },
-      },
-      now,
-    );
-    return undefined;
-  }
-
-  #added(
-    ticket: number,
-    id: EndpointId,
-    {
-      command,
-      refusal,
-      at,
-    }: { command: Of<"endpoint-add">; refusal: Refusal | undefined; at: Instant },
-  ): void {
-    if (refusal !== undefined) this.#options.attachments.unrecorded(id);
-    this.#finish(ticket, command.waitMs, at, refusal, (wait) => {
-      const endpoint = this.#options.tables.endpoints.get(id);
-      return endpoint === undefined
-        ? refused("UNKNOWN_ENDPOINT", `endpoint ${id} was removed meanwhile`)
-        : { kind: "endpoint", endpoint: endpointView(this.#options.scene(), endpoint), wait };
-    });
-  }
-
-  #removeEndpoint(ticket: number, command: Of<"endpoint-remove">): Answer | undefined {
-    const { tables, self, scene, attachments } = this.#options;
-    const found = findEndpoint(tables, command.endpoint);
-    if (found.kind === "refused") return found;
-    const { id, host } = found.item;
-    if (host !== self) {
-      const message = `endpoint ${command.endpoint} lives on host ${hostRef(scene(), host).name}; remove it there`;
-      return refused("BAD_REQUEST", message);
-    }
-    this.#writes.set(attachments.withdraw(id), (refusal, now) => {
-      this.#finish(ticket, command.waitMs, now, refusal, (wait) => ({ kind: "removed", id, wait }));
     });
     return undefined;
   }

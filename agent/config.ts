@@ -155,6 +155,10 @@ export const limits = {
   revocationsBytes: 4 * 1024 * 1024,
   /** Messages that prove false before a host is left alone for a while. */
   falseMessages: 16,
+  /** Further names of one endpoint: a container has a few, and a record stays short. */
+  aliases: 16,
+  /** Addresses held for endpoints about to be made: as many as may be asked for at once. */
+  reservations: 1_024,
   /** Commands waiting for the kernel, the disk or other hosts. */
   commandsPending: 1_024,
 } as const;
@@ -301,4 +305,6 @@ export const timing = {
   confirmAgainMs: 1_000,
   /** How long an endpoint waits for addresses that others must grant. */
   addressMs: 5_000,
+  /** Docker asks for an address and makes the endpoint within seconds, or has died meanwhile. */
+  reservationMs: 60_000,
 } as const;

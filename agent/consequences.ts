@@ -30,7 +30,10 @@ export function follow(
   }
   const isAboutAddresses = (kind: string) => ["grant", "network", "out"].includes(kind);
   const hasAddresses = changes.some(({ kind }) => isAboutAddresses(kind));
-  if (hasAddresses) parts.attachments.retry(now);
+  if (hasAddresses) {
+    parts.attachments.retry(now);
+    parts.commands.retry(now);
+  }
   for (const change of changes) announceEndpoint(change, hooks);
 }
 

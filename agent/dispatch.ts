@@ -141,6 +141,7 @@ function personal(
     case "deny":
       addressing.denied(from, message, now);
       attachments.retry(now);
+      parts.commands.retry(now);
       return;
     case "join":
     case "joined":

@@ -34,6 +34,8 @@ const changes: readonly Command["kind"][] = [
   "network-create",
   "network-remove",
   "endpoint-add",
+  "endpoint-rename",
+  "address-reserve",
   "forget",
   "leave",
 ];

@@ -71,6 +71,8 @@ const changesCluster: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
   "network-create",
   "network-remove",
   "endpoint-add",
+  "endpoint-rename",
+  "address-reserve",
   "token",
   "token-create",
   "admin-add",

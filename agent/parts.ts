@@ -23,6 +23,7 @@ import { Forgetting } from "./forgetting.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { Landscape } from "./landscape.ts";
 import { Leaving, leavingRefusal } from "./leaving.ts";
+import { Places } from "./places.ts";
 import { Post } from "./post.ts";
 import { Reconciler } from "./reconciler.ts";
 import { makeStore, storeVeto } from "./store-parts.ts";
@@ -183,7 +184,7 @@ function makeLocal(
     random,
     emit,
     log: log.named("addressing"),
-    options: timing.addressing,
+    options: { ...timing.addressing, reservationMs: timing.reservationMs },
     write,
     ledger,
     isReachable: (host) => contacts.isReachable(host),
@@ -191,10 +192,12 @@ function makeLocal(
     mayAllocate: () => (leaving.isLeaving ? leavingRefusal() : forgetting.doubt),
   });
   const landscape = new Landscape({ self, tables, underlay, vxlanPort, crypto });
+  const places = new Places();
   const attachments = new Attachments({
     emit,
     log: log.named("attachments"),
     addressing,
+    places,
     mtu: () => landscape.mtu,
     vniOf: (network) => landscape.vniOf(network),
     write: (key, value, ops) => write([{ key, value }], ops),
@@ -215,5 +218,5 @@ function makeLocal(
     isBusy: () => writer.hasMore,
     farewellMs: timing.farewellMs,
   });
-  return { addressing, landscape, attachments, reconciler, confirmations, leaving };
+  return { addressing, landscape, places, attachments, reconciler, confirmations, leaving };
 }

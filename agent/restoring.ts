@@ -32,7 +32,7 @@ export function restoreParts(
 
 /** Whoever knows the row has it. */
 function restoreLocal(
-  { addressing, attachments, forgetting, replica }: Parts,
+  { addressing, attachments, places, forgetting, replica }: Parts,
   { key, value }: { readonly key: string; readonly value: Uint8Array },
   now: Instant,
 ): void {
@@ -43,5 +43,5 @@ function restoreLocal(
   }
   const gone = addressing.restore(key, value, now);
   if (gone !== undefined) attachments.gone(gone);
-  else if (!forgetting.restore(key, value)) attachments.restore(key, value);
+  else if (!forgetting.restore(key, value)) places.restore(key, value);
 }

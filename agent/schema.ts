@@ -12,13 +12,16 @@
  */
 import * as v from "valibot";
 import { type Cidr, type Ip, type Mac, parseCidr, parseIp, parseMac } from "../base/address.ts";
-import { decode } from "../base/codec.ts";
+import { decode, encode } from "../base/codec.ts";
 import {
   type EndpointId,
   type HostId,
+  type Label,
+  type Name,
   type NetworkId,
   parseEndpointId,
   parseHostId,
+  parseLabel,
   parseName,
   parseNetworkId,
 } from "../base/id.ts";
@@ -57,14 +60,39 @@ export const networkSchema = v.object({
 export type NetworkRecord = v.InferOutput<typeof networkSchema>;
 
 /** The record of an endpoint, by its host. */
-export const endpointSchema = v.object({
-  network: branded(parseNetworkId),
-  name: v.optional(branded(parseName)),
-  mac: branded<Mac>(parseMac),
-  ips: v.pipe(v.array(branded<Ip>(parseIp)), v.minLength(1), v.maxLength(2)),
-});
+export const endpointSchema = v.pipe(
+  v.object({
+    network: branded(parseNetworkId),
+    name: v.optional(branded(parseName)),
+    /** Instead of a name: one with underscores, for which older agents would take no record. */
+    label: v.optional(branded(parseLabel)),
+    aliases: v.optional(v.pipe(v.array(branded(parseLabel)), v.maxLength(limits.aliases)), []),
+    mac: branded<Mac>(parseMac),
+    ips: v.pipe(v.array(branded<Ip>(parseIp)), v.minLength(1), v.maxLength(2)),
+  }),
+  v.transform(
+    ({ label, ...record }): EndpointRecord => ({ ...record, name: record.name ?? label }),
+  ),
+);
 /** An endpoint, as its host made it. */
-export type EndpointRecord = v.InferOutput<typeof endpointSchema>;
+export type EndpointRecord = {
+  readonly network: NetworkId;
+  readonly name: Name | Label | undefined;
+  /** What it is called too. */
+  readonly aliases: readonly Label[];
+  readonly mac: Mac;
+  readonly ips: readonly Ip[];
+};
+
+/** The bytes of an endpoint's record. */
+export function endpointValue({ network, name, aliases, mac, ips }: EndpointRecord): Uint8Array {
+  const called = parseName(name ?? "") === undefined ? { label: name } : { name };
+  return encode({
+    ...{ network, mac, ips },
+    ...(name !== undefined && called),
+    ...(aliases.length > 0 && { aliases }),
+  });
+}
 
 /** The record of a block of addresses that changed hands, by its former owner. */
 export const grantSchema = v.object({

@@ -90,7 +90,11 @@ export function storeVeto(
 }
 
 /** Commands that make records. Those that remove some are never refused for there being many. */
-const makes: ReadonlySet<Command["kind"]> = new Set(["network-create", "endpoint-add"]);
+const makes: ReadonlySet<Command["kind"]> = new Set([
+  "network-create",
+  "endpoint-add",
+  "endpoint-rename",
+]);
 
 function fullness(replica: Replica, self: HostId): Refusal | undefined {
   const own = replica.origin(self);

@@ -70,13 +70,17 @@ export type RevocationView = {
   readonly by: HostRef | undefined;
 };
 
-/** `up`; `unreachable`: its host is; `pending`: this host has not yet got it into its kernel. */
-export type EndpointState = "up" | "unreachable" | "pending";
+/**
+ * `up`; `unreachable`: its host is; `pending`: this host has not yet got it into its kernel;
+ * `missing`: the link of a local one is gone, as its container or the whole host was.
+ */
+export type EndpointState = "up" | "unreachable" | "pending" | "missing";
 
 /** An endpoint, as `starling endpoint ls` shows it. */
 export type EndpointView = {
   readonly id: EndpointId;
   readonly name: string | undefined;
+  readonly aliases: readonly string[];
   readonly network: NetworkRef;
   readonly mac: Mac;
   /** With prefix length: `10.32.0.2/16`. */
@@ -87,6 +91,18 @@ export type EndpointView = {
   /** Only of local endpoints. */
   readonly netns: string | undefined;
   readonly interface: string | undefined;
+  /** Of those whose interface somebody else moves into a namespace: its name on this host. */
+  readonly link: string | undefined;
+  readonly owner: string | undefined;
+};
+
+/** An address that is held for an endpoint that is about to be made, or that was. */
+export type AddressView = {
+  readonly network: NetworkRef;
+  /** With prefix length: `10.32.0.2/16`. */
+  readonly address: string;
+  /** Undefined: for nobody, it is free or somebody's. */
+  readonly holder: string | undefined;
 };
 
 /** A block of addresses, as `starling ipam` shows it. */

@@ -2,11 +2,19 @@
 import { cidrRange, familyOf, gatewayOf } from "../base/address.ts";
 import type { HostId, NetworkId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
-import { type Place, prefixFor } from "./attachments.ts";
+import { prefixFor } from "./attachments.ts";
 import type { PeerView } from "./contacts.ts";
 import type { Naming } from "./network-names.ts";
+import type { Place } from "./places.ts";
 import type { Endpoint, Network, Tables } from "./tables.ts";
-import type { EndpointView, HostRef, MemberState, MemberView, NetworkView } from "./view.ts";
+import type {
+  EndpointState,
+  EndpointView,
+  HostRef,
+  MemberState,
+  MemberView,
+  NetworkView,
+} from "./view.ts";
 
 /** What views are made of. */
 export type Scene = {
@@ -15,6 +23,8 @@ export type Scene = {
   readonly namings: ReadonlyMap<NetworkId, Naming>;
   readonly peer: (host: HostId) => PeerView | undefined;
   readonly place: (endpoint: Endpoint["id"]) => Place | undefined;
+  /** Whether the link of an endpoint here is gone. */
+  readonly isMissing: (endpoint: Endpoint["id"]) => boolean;
   /** Whether this host's kernel reflects the map. */
   readonly isSettled: boolean;
   readonly mtu: number;
@@ -93,19 +103,28 @@ export function endpointView(scene: Scene, endpoint: Endpoint): EndpointView {
   const network = scene.tables.networks.get(endpoint.network);
   const isLocal = endpoint.host === scene.self;
   const place = isLocal ? scene.place(endpoint.id) : undefined;
-  const isReached = isLocal || scene.peer(endpoint.host)?.reach !== "unreachable";
   return {
     id: endpoint.id,
     name: endpoint.name,
+    aliases: endpoint.aliases,
     network: { id: endpoint.network, name: network?.name ?? endpoint.network },
     mac: endpoint.mac,
     addresses: endpoint.ips.map((ip) => `${ip}/${prefixFor(ip, network?.subnets ?? [])}`),
     host: hostRef(scene, endpoint.host),
-    state: isReached ? (scene.isSettled ? "up" : "pending") : "unreachable",
+    state: endpointState(scene, endpoint),
     isLocal,
-    netns: place?.netns,
-    interface: place?.interface,
+    netns: place?.kind === "netns" ? place.netns : undefined,
+    interface: place?.kind === "netns" ? place.interface : undefined,
+    link: place?.kind === "link" ? place.link : undefined,
+    owner: place?.owner,
   };
+}
+
+function endpointState(scene: Scene, { id, host }: Endpoint): EndpointState {
+  const isLocal = host === scene.self;
+  if (!isLocal && scene.peer(host)?.reach === "unreachable") return "unreachable";
+  if (isLocal && scene.isMissing(id)) return "missing";
+  return scene.isSettled ? "up" : "pending";
 }
 
 /** Endpoints of shown networks, by network, host and address. */

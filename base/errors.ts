@@ -9,6 +9,7 @@ export const errorCodes = [
   "UNKNOWN_HOST",
   "HOST_ALIVE", // A host that answers is not forgotten without force.
   "NAME_TAKEN",
+  "ENDPOINT_EXISTS", // One with the given id is there, and is another than is asked for.
   "NETWORK_IN_USE",
   "SUBNET_MALFORMED",
   "SUBNET_TOO_SMALL",

@@ -9,7 +9,7 @@ export type HostId = Brand<string, "HostId">;
 export type ClusterId = Brand<string, "ClusterId">;
 /** A network: 16 hex digits drawn at random by its creator. Its name is only a label. */
 export type NetworkId = Brand<string, "NetworkId">;
-/** An endpoint: 16 hex digits drawn at random by its host. */
+/** An endpoint: 16 hex digits, drawn at random by its host or given by a plugin there. */
 export type EndpointId = Brand<string, "EndpointId">;
 /** One run of one agent: 16 hex digits, new at every start. */
 export type BootId = Brand<string, "BootId">;
@@ -52,4 +52,15 @@ export type Name = Brand<string, "Name">;
 /** The parsed name, or undefined where it is no lower-case DNS label. */
 export function parseName(text: string): Name | undefined {
   return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? (text as Name) : undefined;
+}
+
+/**
+ * What an endpoint may be called: a name in which underscores may stand too, as they do in those of
+ * containers. Every name is one.
+ */
+export type Label = Brand<string, "Label">;
+
+/** The parsed label, or undefined. */
+export function parseLabel(text: string): Label | undefined {
+  return /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(text) ? (text as Label) : undefined;
 }

@@ -12,6 +12,7 @@ type Options = {
   readonly netns?: string;
   readonly pid?: string;
   readonly name?: string;
+  readonly alias?: readonly string[];
   readonly ip?: readonly string[];
   readonly mac?: string;
   readonly interface: string;
@@ -44,15 +45,17 @@ function defineAdd(command: Command): void {
     .addOption(new Option("--netns <name>", "the namespace, by name or path").conflicts("pid"))
     .option("--pid <pid>", "the namespace of this process")
     .option("--name <name>", "what the endpoint is called")
+    .option("--alias <name>", "what it is called too; may be repeated", collect)
     .option("--ip <address>", "this address instead of any; once for each family", collect)
     .option("--mac <address>", "this Ethernet address instead of a random one")
     .option("--interface <name>", "what the interface is called inside", "eth0");
   withJson(withWait(command)).action(async (options: Options) => {
     const network = required(command, "--network <network>", options.network);
-    const { interface: device, name, mac, ip = [] } = options;
+    const { interface: device, name, mac, alias = [], ip = [] } = options;
     const added = await clientOf(command).addEndpoint(
       {
-        ...{ network, netns: placeOf(options, command), interface: device, addresses: [...ip] },
+        ...{ network, netns: placeOf(options, command), interface: device },
+        ...{ addresses: [...ip], aliases: [...alias] },
         ...(name !== undefined && { name }),
         ...(mac !== undefined && { mac }),
       },
@@ -125,7 +128,7 @@ function endpointsText(endpoints: readonly EndpointView[], network: string | und
     ["id", "name", "network", "addresses", "host", "state"],
     endpoints.map((endpoint) => [
       endpoint.id,
-      endpoint.name ?? "-",
+      namesText(endpoint),
       endpoint.network.name,
       endpoint.addresses.join(", "),
       endpoint.isLocal ? `${endpoint.host.name} (this host)` : endpoint.host.name,
@@ -134,15 +137,23 @@ function endpointsText(endpoints: readonly EndpointView[], network: string | und
   );
 }
 
+/** Its name, and in brackets what it is called too. */
+function namesText({ name = "-", aliases }: EndpointView): string {
+  return aliases.length === 0 ? name : `${name} (${aliases.join(", ")})`;
+}
+
 function endpointText(endpoint: EndpointView): string {
-  const { host, netns, interface: device } = endpoint;
+  const { host, aliases, netns, interface: device, link, owner } = endpoint;
   const place = [
     ["namespace", netns],
     ["interface", device],
+    ["link", link],
+    ["owner", owner],
   ] as const;
   return listText([
     ["id", endpoint.id],
     ["name", endpoint.name ?? "-"],
+    ["aliases", aliases.length === 0 ? "-" : aliases.join(", ")],
     ["network", endpoint.network.name],
     ["addresses", endpoint.addresses.join(", ")],
     ["mac", endpoint.mac],

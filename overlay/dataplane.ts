@@ -119,13 +119,18 @@ export type Actual = {
   readonly conflicts: readonly { readonly device: string; readonly reason: string }[];
 };
 
-/** An interface to be put into a network namespace and joined to a segment's bridge. */
+/** Where an endpoint's interface goes. */
+export type InterfacePlace =
+  /** Into the namespace at a path (`/run/netns/web`, `/proc/1234/ns/net`), ready for use. */
+  | { readonly kind: "netns"; readonly netns: string; readonly interface: string }
+  /** Beside its port, under this name, for somebody else to move and to configure. */
+  | { readonly kind: "link"; readonly link: string };
+
+/** An interface to be made and joined to a segment's bridge. */
 export type Attachment = {
   readonly endpoint: EndpointId;
   readonly vni: Vni;
-  /** Path of the namespace: `/run/netns/web`, `/proc/1234/ns/net`. */
-  readonly netns: string;
-  readonly interface: string;
+  readonly place: InterfacePlace;
   readonly mac: Mac;
   /** With prefix length. */
   readonly addresses: readonly string[];
@@ -164,10 +169,10 @@ export interface Dataplane {
   /** Applies in order, going on past failures, and names them. */
   apply(ops: readonly DataplaneOp[]): Promise<readonly OpFailure[]>;
   /**
-   * Makes the interface, or undoes all of it. The bridge must exist.
+   * Makes the interface, or undoes all of it. The bridge must exist. A link has no namespace yet.
    * Throws a MeshError: BAD_REQUEST, NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED.
    */
-  attach(attachment: Attachment): Promise<{ readonly netnsInode: number }>;
+  attach(attachment: Attachment): Promise<{ readonly netnsInode: number | undefined }>;
   /**
    * The inode behind a namespace path, or undefined where there is no namespace: inodes tell a
    * reused path.

@@ -45,6 +45,7 @@ const networkSchema = v.object({
 const endpointEntries = {
   id,
   name: v.optional(name),
+  aliases: v.pipe(texts, v.description("what it is called too")),
   network: networkRef,
   mac: v.string(),
   addresses: v.pipe(texts, v.description("with prefix length: 10.32.0.2/16")),
@@ -52,14 +53,24 @@ const endpointEntries = {
   isLocal: v.boolean(),
   netns: v.optional(v.pipe(v.string(), v.description("only of local endpoints"))),
   interface: v.optional(v.pipe(v.string(), v.description("only of local endpoints"))),
+  link: v.optional(v.pipe(v.string(), v.description("the host's name of one that others move"))),
+  owner: v.optional(v.pipe(v.string(), v.description("only of local endpoints"))),
 };
 
 const endpointSchema = v.object({
   ...endpointEntries,
   state: v.pipe(
-    v.picklist(["up", "unreachable", "pending"]),
-    v.description("unreachable: its host is; pending: this host's kernel has not got it yet"),
+    v.picklist(["up", "unreachable", "pending", "missing"]),
+    v.description(
+      "unreachable: its host is; pending: this host's kernel has not got it yet; missing: its link is gone",
+    ),
   ),
+});
+
+const addressSchema = v.object({
+  network: networkRef,
+  address: v.pipe(v.string(), v.description("with prefix length: 10.32.0.2/16")),
+  holder: v.optional(v.pipe(v.string(), v.description("absent: it is not held"))),
 });
 
 const subnetSchema = v.object({
@@ -181,6 +192,7 @@ export const answers = {
   endpoints: v.array(endpointSchema),
   endpoint: endpointSchema,
   endpointAdded: v.object({ endpoint: endpointSchema, wait }),
+  address: addressSchema,
   removed: v.object({ id, wait }),
   ipam: v.array(subnetSchema),
   forgotten: v.object({ forgotten: forgottenSchema, wait }),

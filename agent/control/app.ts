@@ -107,6 +107,8 @@ function answer(request: Request, { method }: Route, given: Answer): Response {
       const { endpoint, wait } = given;
       return request.json(method === "get" ? endpoint : { endpoint, wait }, done);
     }
+    case "address":
+      return request.json(given.address, done);
     case "removed":
       return request.json({ id: given.id, wait: given.wait });
     case "token": {

@@ -3,6 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import { type ErrorCode, errorCodes, MeshError } from "../../base/errors.ts";
 import type {
+  AddressView,
   AdminView,
   EndpointView,
   ForgottenView,
@@ -17,7 +18,14 @@ import type {
   WatchEvent,
 } from "../view.ts";
 import { hostNames, rootSocket } from "./doors.ts";
-import type { EndpointBody, NetworkBody, RevocationBody, TokenBody } from "./protocol.ts";
+import type {
+  AddressBody,
+  EndpointBody,
+  LabelsBody,
+  NetworkBody,
+  RevocationBody,
+  TokenBody,
+} from "./protocol.ts";
 
 /** What an answer says beside the change itself, where the request waited. */
 export type Waited = { readonly wait?: WaitReport };
@@ -115,6 +123,23 @@ export class ControlClient {
 
   removeEndpoint(ref: string, wait: Wait): Promise<{ readonly id: string } & Waited> {
     return this.#ask("DELETE", `/v1/endpoints/${encodeURIComponent(ref)}`, wait);
+  }
+
+  renameEndpoint(
+    ref: string,
+    body: LabelsBody,
+    wait: Wait,
+  ): Promise<{ readonly endpoint: EndpointView } & Waited> {
+    return this.#ask("POST", `/v1/endpoints/${encodeURIComponent(ref)}/labels`, { body, ...wait });
+  }
+
+  holdAddress(body: AddressBody): Promise<AddressView> {
+    return this.#ask("POST", "/v1/addresses", { body });
+  }
+
+  releaseAddress(network: string, address: string): Promise<AddressView> {
+    const path = `/v1/addresses/${encodeURIComponent(address)}`;
+    return this.#ask("DELETE", path, { query: { network } });
   }
 
   token(): Promise<PrintedToken> {

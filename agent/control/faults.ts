@@ -5,6 +5,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import * as v from "valibot";
 import { type ErrorCode, MeshError } from "../../base/errors.ts";
+import { limits } from "../config.ts";
 
 /** An object schema: what bodies and queries are. */
 export type Shape = v.GenericSchema & { readonly entries: Readonly<Record<string, unknown>> };
@@ -45,13 +46,13 @@ export function readShape<Schema extends Shape>(
 function refuseLongLists(value: object): void {
   for (const [field, list] of Object.entries(value)) {
     if (!Array.isArray(list) || list.length <= longestList) continue;
-    const message = `${field}: is a list of ${list.length}; expected one or two`;
+    const message = `${field}: is a list of ${list.length}; expected ${longestList} at most`;
     throw new MeshError(codeOf(field), message);
   }
 }
 
-/** Every list that we take has two entries at most; up to here the schema says so in its words. */
-const longestList = 16;
+/** No list that we take may be longer; up to here the schema says so in its words. */
+const longestList = limits.aliases;
 
 /** A stranger's word in our sentence, which must stay one. */
 function quoted(word: string): string {

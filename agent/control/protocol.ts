@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { cidrOf, familyOf, parseCidr, parseIp, parseMac } from "../../base/address.ts";
 import type { ErrorCode } from "../../base/errors.ts";
-import { parseName } from "../../base/id.ts";
+import { parseEndpointId, parseLabel, parseName } from "../../base/id.ts";
 import { limits, timing } from "../config.ts";
 
 /** The longest text that a field may hold, but for paths. */
@@ -49,6 +49,35 @@ const expiresText = "expected milliseconds, from a second to a year";
 
 const name = parsed(parseName, "a name of 1 to 63 lower-case letters, digits and hyphens");
 
+const label = parsed(
+  parseLabel,
+  "a name of 1 to 63 lower-case letters, digits, hyphens and underscores",
+);
+
+const aliases = v.optional(
+  v.pipe(
+    v.array(label, "expected a list of names"),
+    v.maxLength(limits.aliases, `expected ${limits.aliases} names at most`),
+    v.description("what it is called too"),
+  ),
+  [],
+);
+
+const interfaceName = (what: string) =>
+  v.pipe(
+    v.string("expected an interface name"),
+    v.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$/, "expected at most 15 letters, digits, _, . and -"),
+    v.description(what),
+  );
+
+const shortName = (what: string) =>
+  v.pipe(
+    v.string(`expected ${what}`),
+    v.minLength(1, `is empty; expected ${what}`),
+    v.maxLength(textLength, `expected ${what}, of ${textLength} characters at most`),
+    v.description(what),
+  );
+
 /** How callers point at a network or an endpoint. */
 export const refSchema = v.pipe(
   v.string("expected a name, an id or the start of one"),
@@ -70,21 +99,24 @@ export const networkBody = v.strictObject({
 /** The body of POST /v1/endpoints. */
 export const endpointBody = v.strictObject({
   network: refSchema,
-  name: v.optional(name),
-  netns: v.pipe(
-    v.string("expected the path of a network namespace"),
-    v.maxLength(4_096, "expected a path of at most 4096 characters"),
-    v.regex(/^\/[^\s"']+$/, "expected an absolute path without spaces, such as /run/netns/web"),
-    v.description("path of the namespace, as the agent sees it"),
+  id: v.optional(
+    parsed(parseEndpointId, "16 hex digits, for an endpoint that may be asked for again"),
   ),
-  interface: v.optional(
+  name: v.optional(label),
+  aliases,
+  netns: v.optional(
     v.pipe(
-      v.string("expected an interface name"),
-      v.regex(/^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$/, "expected at most 15 letters, digits, _, . and -"),
-      v.description("what the interface is called inside"),
+      v.string("expected the path of a network namespace"),
+      v.maxLength(4_096, "expected a path of at most 4096 characters"),
+      v.regex(/^\/[^\s"']+$/, "expected an absolute path without spaces, such as /run/netns/web"),
+      v.description("path of the namespace, as the agent sees it"),
     ),
-    "eth0",
   ),
+  interface: v.optional(interfaceName("what the interface is called inside; eth0 if not given")),
+  link: v.optional(
+    interfaceName("instead of netns: the host's name of an interface that the caller moves"),
+  ),
+  owner: v.optional(shortName("whose it is, for whoever has to find its own again")),
   addresses: v.optional(
     v.pipe(
       v.array(parsed(parseIp, "an IP address"), "expected a list of IP addresses"),
@@ -95,6 +127,26 @@ export const endpointBody = v.strictObject({
   ),
   mac: v.optional(parsed(parseMac, "a unicast Ethernet address, such as 02:00:00:00:00:01")),
 });
+
+/** The body of POST /v1/endpoints/{ref}/labels. */
+export const labelsBody = v.strictObject({ name: v.optional(label), aliases });
+
+const familyText = "expected 4 or 6";
+
+/** The body of POST /v1/addresses. */
+export const addressBody = v.strictObject({
+  network: refSchema,
+  address: v.optional(
+    v.pipe(parsed(parseIp, "an IP address"), v.description("this address instead of any")),
+  ),
+  family: v.optional(
+    v.pipe(v.picklist([4, 6], familyText), v.description("without an address; 4 if not given")),
+  ),
+  holder: shortName("for whom it is held"),
+});
+
+/** Of DELETE /v1/addresses/{ref}. */
+export const addressQuery = v.strictObject({ network: refSchema });
 
 /** The body of POST /v1/tokens. */
 export const tokenBody = v.strictObject({
@@ -140,6 +192,11 @@ export type RevocationBody = v.InferInput<typeof revocationBody>;
 export type NetworkBody = v.InferInput<typeof networkBody>;
 /** The body of POST /v1/endpoints, as a caller writes it. */
 export type EndpointBody = v.InferInput<typeof endpointBody>;
+
+/** The body of POST /v1/endpoints/{ref}/labels, as a caller writes it. */
+export type LabelsBody = v.InferInput<typeof labelsBody>;
+/** The body of POST /v1/addresses, as a caller writes it. */
+export type AddressBody = v.InferInput<typeof addressBody>;
 
 const waitText = `expected milliseconds, at most ${limits.waitMs}`;
 
@@ -215,6 +272,7 @@ const statuses: { readonly [Code in ErrorCode]?: ReturnType<typeof statusOf> } =
   REVOKED: 403,
   HOST_ALIVE: 409,
   NAME_TAKEN: 409,
+  ENDPOINT_EXISTS: 409,
   NETWORK_IN_USE: 409,
   SUBNET_OVERLAP: 409,
   ADDRESS_TAKEN: 409,

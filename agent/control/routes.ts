@@ -8,10 +8,13 @@ import { leaveMs } from "../config.ts";
 import { answers } from "./answers.ts";
 import { readShape, type Shape } from "./faults.ts";
 import {
+  addressBody,
+  addressQuery,
   adminBody,
   endpointBody,
   forceQuery,
   forgetQuery,
+  labelsBody,
   leaveQuery,
   networkBody,
   networkQuery,
@@ -22,6 +25,7 @@ import {
   tokenBody,
   waitQuery,
 } from "./protocol.ts";
+import { addressIn, holdIn, placeIn } from "./wishes.ts";
 
 /** A request as it came: nothing in it is to be trusted. */
 export type Asked = { readonly ref: string | undefined; readonly query: object; body: unknown };
@@ -67,21 +71,25 @@ function asks<Query extends Shape>(
 function creates<Body extends Shape>(
   body: Body,
   words: Omit<Words, "method"> & {
-    readonly command: (body: v.InferOutput<Body>, waitMs: number | undefined) => Command;
+    readonly command: (
+      body: v.InferOutput<Body>,
+      waitMs: number | undefined,
+      ref: string,
+    ) => Command;
   },
 ): Route {
-  const command = ({ query, body: given }: Asked) => {
+  const command = ({ ref, query, body: given }: Asked) => {
     const { wait } = readShape(waitQuery, query, "parameter");
-    return words.command(readShape(body, given, "field"), wait);
+    return words.command(readShape(body, given, "field"), wait, readRef(ref));
   };
   const purpose = { kind: "command", command } as const;
   return { isForRoot: false, ...words, method: "post", query: waitQuery, body, purpose };
 }
 
-/** A wish of root's with a body, that no kernel has to be waited for. */
+/** A wish with a body, that no kernel has to be waited for; root's, where not said otherwise. */
 function orders<Body extends Shape>(
   body: Body,
-  words: Omit<Words, "method" | "isForRoot"> & {
+  words: Omit<Words, "method"> & {
     readonly command: (body: v.InferOutput<Body>) => Command;
   },
 ): Route {
@@ -90,7 +98,7 @@ function orders<Body extends Shape>(
     return words.command(readShape(body, given, "field"));
   };
   const purpose = { kind: "command", command } as const;
-  return { ...words, isForRoot: true, method: "post", query: noQuery, body, purpose };
+  return { isForRoot: true, ...words, method: "post", query: noQuery, body, purpose };
 }
 
 function readRef(ref: string | undefined): string {
@@ -100,6 +108,28 @@ function readRef(ref: string | undefined): string {
 }
 
 const refShape = v.strictObject({ ref: refSchema });
+
+/** Addresses for endpoints that are about to be made. */
+function addressRoutes(): Route[] {
+  return [
+    orders(addressBody, {
+      path: "/v1/addresses",
+      summary: "Holds an address for a minute, for an endpoint that asks for it by then",
+      answer: answers.address,
+      isForRoot: false,
+      command: holdIn,
+    }),
+    asks(addressQuery, {
+      method: "delete",
+      path: "/v1/addresses/{ref}",
+      summary: "Holds an address no more; one that an endpoint has stays its",
+      answer: answers.address,
+      command: ({ network }, ref) => ({
+        ...{ kind: "address-release", network, address: addressIn(ref) },
+      }),
+    }),
+  ];
+}
 
 /** What changes who may be in the cluster is for root. */
 function tokenRoutes(): Route[] {
@@ -256,12 +286,18 @@ export const routes: readonly Route[] = [
     path: "/v1/endpoints",
     summary: "Puts an interface into a network namespace of this host",
     answer: answers.endpointAdded,
-    command: ({ name, mac, ...body }, waitMs) => ({
-      kind: "endpoint-add",
-      ...body,
-      name,
-      mac,
-      waitMs,
+    command: (body, waitMs) => {
+      const { network, id, name, aliases, owner, addresses, mac } = body;
+      const wishes = { network, id, name, aliases, owner, addresses, mac, waitMs };
+      return { kind: "endpoint-add", ...wishes, place: placeIn(body) };
+    },
+  }),
+  creates(labelsBody, {
+    path: "/v1/endpoints/{ref}/labels",
+    summary: "Gives an endpoint of this host other names than it has",
+    answer: answers.endpointAdded,
+    command: ({ name, aliases }, waitMs, endpoint) => ({
+      ...{ kind: "endpoint-rename", endpoint, name, aliases, waitMs },
     }),
   }),
   asks(waitQuery, {
@@ -271,6 +307,7 @@ export const routes: readonly Route[] = [
     answer: answers.removed,
     command: ({ wait }, endpoint) => ({ kind: "endpoint-remove", endpoint, waitMs: wait }),
   }),
+  ...addressRoutes(),
   {
     method: "get",
     path: "/v1/watch",

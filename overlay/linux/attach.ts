@@ -1,9 +1,9 @@
 /**
- * An interface in somebody's network namespace, and its port on our bridge: a veth pair. All of it
- * or nothing.
+ * An interface and its port on our bridge: a veth pair, its far end in somebody's network namespace
+ * or, as a link, left beside the port. All of it or nothing.
  *
  *   make the pair, its far end straight in the namespace --> name, mark, enslave and start the near end
- *     --> configure the far end (a process in the namespace) | close the port (bridge)
+ *     --> configure the far end (a process in the namespace; of a link nothing) | close the port (bridge)
  *
  * The first two are lines to a child that runs already and goes on if we are killed: there is never
  * a port of our name without our mark.
@@ -11,8 +11,8 @@
 import { stat } from "node:fs/promises";
 import { describeError, MeshError } from "../../base/errors.ts";
 import type { EndpointId } from "../../base/id.ts";
-import type { Attachment } from "../dataplane.ts";
-import { bridgeName, endpointMark, ownDevice, portName } from "../names.ts";
+import type { Attachment, InterfacePlace } from "../dataplane.ts";
+import { bridgeName, endpointMark, looksOurs, ownDevice, portName } from "../names.ts";
 import type { Batch } from "./batch.ts";
 import { portSet } from "./commands.ts";
 import { run, runJson } from "./run.ts";
@@ -52,21 +52,14 @@ export class Attacher {
   }
 
   /** Throws a MeshError: BAD_REQUEST, NETNS_MISSING, INTERFACE_TAKEN, DATAPLANE_REFUSED. */
-  async attach(attachment: Attachment): Promise<{ readonly netnsInode: number }> {
-    const { netns, endpoint, interface: name } = attachment;
-    if (!/^[A-Za-z0-9_.-]{1,15}$/.test(name)) {
-      throw new MeshError("BAD_REQUEST", `${name} is no name for an interface`);
-    }
-    // Both go into a line of words.
-    const inode = /^\/[^\s"'\\]+$/.test(netns) ? await netnsInode(netns) : undefined;
-    if (inode === undefined) {
-      throw new MeshError("NETNS_MISSING", `there is no network namespace ${netns}`);
-    }
+  async attach(attachment: Attachment): Promise<{ readonly netnsInode: number | undefined }> {
+    const { place, endpoint } = attachment;
+    const inode = await checkedInode(place);
     this.#meetAnew(endpoint);
-    this.#releaseLater();
+    if (place.kind === "netns") this.#releaseLater();
     await this.#makePair(attachment);
     const outcomes = await Promise.allSettled([
-      this.#configure(attachment),
+      place.kind === "netns" ? this.#configure(attachment, place) : undefined,
       this.#close(attachment),
     ]);
     const failure = outcomes.find(({ status }) => status === "rejected");
@@ -97,11 +90,12 @@ export class Attacher {
   }
 
   async #makePair(attachment: Attachment): Promise<void> {
-    const { endpoint, vni, mac, mtu, netns, interface: name } = attachment;
+    const { endpoint, vni, mac, mtu, place } = attachment;
     this.#count += 1;
     // A name that nobody has: naming and marking is then one message to the kernel.
     const near = `slt${process.pid.toString(36)}-${this.#count.toString(36)}`;
-    const far = `peer name ${name} address ${mac} mtu ${mtu} netns ${netns}`;
+    const { name, where, into } = farEnd(place);
+    const far = `peer name ${name} address ${mac} mtu ${mtu}${into}`;
     const port = portName(endpoint);
     const failures = await this.#batches.ip.run([
       `link add name ${near} mtu ${mtu} type veth ${far}`,
@@ -109,18 +103,20 @@ export class Attacher {
     ]);
     const [first, second] = [failures.get(0), failures.get(1)];
     if (first?.includes("exists")) {
-      const message = `namespace ${netns} has an interface ${name} already; name another with --interface`;
+      const message = `${where} has an interface ${name} already; name another`;
       throw new MeshError("INTERFACE_TAKEN", message);
     }
-    if (first !== undefined) throw refused(`cannot make ${name} in ${netns}: ${first}`);
+    if (first !== undefined) throw refused(`cannot make ${name} in ${where}: ${first}`);
     if (second === undefined) return;
     await this.#batches.ip.run([`link del dev ${near}`]);
     await detach(endpoint);
     throw refused(`cannot put ${port} on ${bridgeName(vni)}: ${second}`);
   }
 
-  async #configure(attachment: Attachment): Promise<void> {
-    const { netns, interface: name, addresses, gateways } = attachment;
+  async #configure(
+    { addresses, gateways }: Attachment,
+    { netns, interface: name }: Extract<InterfacePlace, { kind: "netns" }>,
+  ): Promise<void> {
     const lines = [
       "link set dev lo up",
       `link set dev ${name} up`,
@@ -143,6 +139,31 @@ export class Attacher {
     if (reason !== undefined)
       throw refused(`cannot close ${portName(attachment.endpoint)}: ${reason}`);
   }
+}
+
+/** The namespace's inode; of a link undefined. What a place says goes into a line of words. */
+async function checkedInode(place: InterfacePlace): Promise<number | undefined> {
+  const { name, where } = farEnd(place);
+  if (!/^[A-Za-z0-9_.-]{1,15}$/.test(name) || (place.kind === "link" && looksOurs(name))) {
+    throw new MeshError("BAD_REQUEST", `${name} is no name for an interface in ${where}`);
+  }
+  if (place.kind === "link") return undefined;
+  const { netns } = place;
+  const inode = /^\/[^\s"'\\]+$/.test(netns) ? await netnsInode(netns) : undefined;
+  if (inode === undefined) {
+    throw new MeshError("NETNS_MISSING", `there is no network namespace ${netns}`);
+  }
+  return inode;
+}
+
+function farEnd(place: InterfacePlace): {
+  readonly name: string;
+  readonly where: string;
+  readonly into: string;
+} {
+  if (place.kind === "link") return { name: place.link, where: "this host", into: "" };
+  const { netns, interface: name } = place;
+  return { name, where: `namespace ${netns}`, into: ` netns ${netns}` };
 }
 
 /** Removes the endpoint's port, and with it the far end; a device that is not ours stays. */

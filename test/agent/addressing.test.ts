@@ -4,6 +4,7 @@ import { type Cidr, type Ip, parseCidr } from "../../base/address.ts";
 import { type Name, parseName } from "../../base/id.ts";
 import { Cluster } from "../simulation/cluster.ts";
 import type { SimulatedHost } from "../simulation/host.ts";
+import { plainWish } from "./samples.ts";
 
 let containers = 0;
 
@@ -29,8 +30,8 @@ function attach(
   const netns = `/run/netns/t${containers}`;
   host(cluster, n).kernel.addNamespace(netns);
   return cluster.answer(host(cluster, n), {
-    ...{ kind: "endpoint-add", network: "web", netns, interface: "eth0" },
-    ...{ mac: undefined, waitMs: undefined },
+    ...plainWish,
+    place: { kind: "netns", netns, interface: "eth0" },
     name: wish.name as Name | undefined,
     addresses: (wish.addresses ?? []) as Ip[],
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../agent/command.ts";
 import { Cluster } from "../simulation/cluster.ts";
-import { name } from "./samples.ts";
+import { name, plainWish } from "./samples.ts";
 
 describe("an endpoint that comes back", () => {
   it("has the address and the MAC that its name had, so that nobody's memory of it is wrong", () => {
@@ -13,14 +13,8 @@ describe("an endpoint that comes back", () => {
     cluster.run(500);
     const make = (netns: string, called: string) => {
       host.kernel.addNamespace(netns);
-      const rest = { interface: "eth0", addresses: [], mac: undefined, waitMs: undefined };
-      const command: Command = {
-        kind: "endpoint-add",
-        network: "web",
-        netns,
-        name: name(called),
-        ...rest,
-      };
+      const place = { kind: "netns", netns, interface: "eth0" } as const;
+      const command: Command = { ...plainWish, place, name: name(called) };
       const answer = cluster.answer(host, command);
       assert.equal(answer.kind, "endpoint");
       return answer.kind === "endpoint" ? answer.endpoint : undefined;

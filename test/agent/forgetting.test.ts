@@ -22,6 +22,8 @@ function stateOf(cluster: Cluster, by: number, n: number): string | undefined {
     : undefined;
 }
 
+import { plainWish } from "./samples.ts";
+
 describe("forgetting a host", () => {
   it("takes its endpoints out of every map and gives its addresses to those who stay", () => {
     const cluster = clusterOf(4, 1);
@@ -142,11 +144,10 @@ describe("forgetting a host", () => {
     zombie.boot();
     cluster.run(5_000);
     assert.equal(stateOf(cluster, 3, 3), "retired");
-    const wish = { name: undefined, interface: "eth0", addresses: [], mac: undefined };
     zombie.kernel.addNamespace("/run/netns/z");
     const attach = cluster.answer(zombie, {
-      ...{ kind: "endpoint-add", network: "n1", netns: "/run/netns/z", waitMs: undefined },
-      ...wish,
+      ...{ ...plainWish, network: "n1" },
+      place: { kind: "netns", netns: "/run/netns/z", interface: "eth0" },
     });
     assert.match(refusalOf(attach), /^NOT_PERMITTED: this host was retired/);
     const status = cluster.answer(zombie, { kind: "status" });

@@ -1,4 +1,5 @@
 /** Small well-formed things for the agent's tests. */
+import type { Command } from "../../agent/command.ts";
 import { type Cidr, type Ip, type Mac, parseCidr, parseIp, parseMac } from "../../base/address.ts";
 import { encode } from "../../base/codec.ts";
 import {
@@ -29,6 +30,12 @@ export const name = (text: string): Name => sure(parseName(text));
 const hex16 = (n: number) => n.toString(16).padStart(16, "0");
 export const networkId = (n: number): NetworkId => sure(parseNetworkId(hex16(n)));
 export const endpointId = (n: number): EndpointId => sure(parseEndpointId(hex16(n)));
+
+/** A wish for an endpoint, without where. */
+export const plainWish = {
+  ...{ kind: "endpoint-add", network: "web", id: undefined, name: undefined, aliases: [] },
+  ...{ owner: undefined, addresses: [], mac: undefined, waitMs: undefined },
+} as const satisfies Omit<Extract<Command, { kind: "endpoint-add" }>, "place">;
 
 export const silentLog: Log = {
   error: () => undefined,

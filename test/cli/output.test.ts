@@ -59,19 +59,20 @@ ID                 NAME        VNI    SUBNETS        ENDPOINTS   FREE HERE   CRE
     const far: EndpointView = {
       ...endpoint,
       id: "1".repeat(16) as EndpointId,
-      name: undefined,
+      ...{ name: "far", aliases: ["my_db"] },
       addresses: ["10.32.0.3/16", "fd00::3/64"],
       host: hostB,
       state: "unreachable",
       isLocal: false,
     };
+    world.desk.endpoints.set(endpoint.id, { ...endpoint, aliases: [] });
     world.desk.endpoints.set(far.id, far);
     assert.equal(
       await seen("endpoint", "ls"),
       `
-ID                 NAME   NETWORK   ADDRESSES                  HOST            STATE
-aabbccddeeff0011   db     web       10.32.0.2/16               a (this host)   up
-1111111111111111   -      web       10.32.0.3/16, fd00::3/64   b               unreachable
+ID                 NAME          NETWORK   ADDRESSES                  HOST            STATE
+aabbccddeeff0011   db            web       10.32.0.2/16               a (this host)   up
+1111111111111111   far (my_db)   web       10.32.0.3/16, fd00::3/64   b               unreachable
 `,
     );
     assert.deepEqual(await json("endpoint", "ls"), plain([...world.desk.endpoints.values()]));
@@ -141,6 +142,7 @@ created by  a (${hostA.id})
       `
 id         aabbccddeeff0011
 name       db
+aliases    postgres, my_db
 network    web
 addresses  10.32.0.2/16
 mac        02:00:00:00:00:01
@@ -148,6 +150,7 @@ host       a (this host)
 state      up
 namespace  /run/netns/db
 interface  eth0
+owner      cni/web/0123/eth0
 `,
     );
     assert.deepEqual(await json("endpoint", "inspect", "db"), plain(endpoint));
@@ -229,7 +232,18 @@ bbbbbbbbbbbb   b      its being an admin   the root key
     `\nnetwork ${name} removed\nin the kernel of a, b after 8 ms\n`;
 
   it("endpoint add and rm", async () => {
-    const words = ["--network", "web", "--netns", "x", "--name", "x", "--ip", "10.32.0.9"];
+    const words = [
+      "--network",
+      "web",
+      "--netns",
+      "x",
+      "--name",
+      "x",
+      "--ip",
+      "10.32.0.9",
+      "--alias",
+      "y_",
+    ];
     assert.equal(
       await seen("endpoint", "add", ...words),
       "\nendpoint x added to web: 10.32.0.9/16\n",
@@ -243,7 +257,9 @@ bbbbbbbbbbbb   b      its being an admin   the root key
     assert.equal(await seen("endpoint", "rm", "x"), "\nendpoint x removed\n");
     const [first] = world.desk.asked;
     assert.ok(first?.kind === "endpoint-add");
-    assert.equal(first.netns, "/run/netns/x");
+    const place = { kind: "netns", netns: "/run/netns/x", interface: "eth0" };
+    assert.deepEqual(first.place, place);
+    assert.deepEqual(first.aliases, ["y_"]);
     assert.equal(first.waitMs, undefined);
   });
 

@@ -54,9 +54,8 @@ describe("starling run", () => {
       {
         kind: "endpoint-add",
         network: "web",
-        netns: `/run/netns/${name}`,
-        name: "x",
-        interface: "eth0",
+        ...{ id: undefined, name: "x", aliases: [], owner: undefined },
+        place: { kind: "netns", netns: `/run/netns/${name}`, interface: "eth0" },
         addresses: ["10.32.0.9"],
         mac: undefined,
         waitMs: 1_000,

@@ -53,13 +53,17 @@ export function sampleAttachment(n: number, netns: string): Attachment {
   return {
     endpoint: endpointId(n),
     vni,
-    netns,
-    interface: "eth0",
+    place: { kind: "netns", netns, interface: "eth0" },
     mac: mac(`02:00:00:00:00:${hex(n)}`),
     addresses: [`10.32.0.${n + 1}/16`, `fd00:5::${n + 1}/64`],
     gateways: [ip("10.32.0.1"), ip("fd00:5::1")],
     mtu: 1450,
   };
+}
+
+/** The same as a link of this name. */
+export function sampleLink(n: number, link: string): Attachment {
+  return { ...sampleAttachment(n, ""), place: { kind: "link", link } };
 }
 
 /** Applies what is planned and expects every change to be taken. Returns how many there were. */
@@ -128,6 +132,27 @@ export function dataplaneContract(name: string, makeWorld: () => Promise<Datapla
       const { mac: own } = sampleAttachment(1, netns);
       assert.deepEqual([...ports], [[endpoint, { vni, isUp: true, macs: [own] }]]);
       assert.equal(await settle(world, wantedOf(sampleSegment(1, [endpoint]))), 0);
+    });
+
+    it("makes a link for somebody else to move, and shows its port on the bridge", async () => {
+      const { endpoint } = sampleAttachment(1, "");
+      await settle(world, wantedOf(sampleSegment(1)));
+      assert.deepEqual(await world.dataplane.attach(sampleLink(1, "lnk1")), {
+        netnsInode: undefined,
+      });
+      assert.deepEqual([...(await world.dataplane.read()).ports.keys()], [endpoint]);
+      assert.equal(await settle(world, wantedOf(sampleSegment(1, [endpoint]))), 0);
+    });
+
+    it("refuses a link whose name is taken, and takes it again when its port was removed", async () => {
+      await settle(world, wantedOf(sampleSegment(1)));
+      await world.dataplane.attach(sampleLink(1, "lnk1"));
+      await assert.rejects(world.dataplane.attach(sampleLink(2, "lnk1")), {
+        code: "INTERFACE_TAKEN",
+      });
+      assert.equal(await settle(world, wantedOf(sampleSegment(1))), 1);
+      await world.dataplane.attach(sampleLink(2, "lnk1"));
+      assert.deepEqual([...(await world.dataplane.read()).ports.keys()], [endpointId(2)]);
     });
 
     it("removes a port that nobody wants any more", async () => {

@@ -7,6 +7,7 @@ import {
   type DataplaneWorld,
   dataplaneContract,
   sampleAttachment,
+  sampleLink,
   sampleSegment,
   settle,
   vni,
@@ -193,9 +194,26 @@ describe("the linux dataplane", () => {
     });
     const netns = await world.addNamespace("c1");
     for (const name of ["", "a b", "eth0 type dummy", "sixteen-letters-"]) {
-      const wrong = { ...sampleAttachment(1, netns), interface: name };
-      await assert.rejects(world.dataplane.attach(wrong), { code: "BAD_REQUEST" });
+      const place = { kind: "netns", netns, interface: name } as const;
+      for (const wrong of [{ ...sampleAttachment(1, netns), place }, sampleLink(1, name)])
+        await assert.rejects(world.dataplane.attach(wrong), { code: "BAD_REQUEST" });
     }
+  });
+
+  it("leaves a link to whoever moves it: down, without address, with MAC and MTU", async () => {
+    await settle(world, wantedOf(sampleSegment(1)));
+    await world.dataplane.attach(sampleLink(1, "lnk1"));
+    assert.match(sh("ip -o link show dev lnk1"), / mtu 1450 .* state DOWN .*02:00:00:00:00:01 /);
+    assert.equal(sh("ip -o address show dev lnk1"), "");
+    const netns = await world.addNamespace("c1");
+    sh(`ip link set dev lnk1 netns ${netns} name eth5`);
+    assert.deepEqual([...(await world.dataplane.read()).ports.keys()], [endpointId(1)]);
+    await settle(world, wantedOf(sampleSegment(1, [endpointId(1)])));
+    await assert.rejects(world.dataplane.attach(sampleLink(2, "slp0123456789ab")), {
+      code: "BAD_REQUEST",
+    });
+    sh(`nsenter --net=${netns} ip link del dev eth5`);
+    assert.equal((await world.dataplane.read()).ports.size, 0);
   });
 
   it("refuses to take a port's name from somebody else's device, which stays as it is", async () => {

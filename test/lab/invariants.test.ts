@@ -18,7 +18,7 @@ function endpoint(n: number): EndpointView {
     ...{ id: endpointId(n), name: undefined, network: { id: network.id, name: "web" } },
     ...{ mac: mac(`02:00:00:00:00:0${n}`), addresses: [`10.32.0.${n + 1}/16`] },
     ...{ host: { id, name }, state: "up", isLocal: false, interface: undefined },
-    netns: undefined,
+    ...{ netns: undefined, link: undefined, owner: undefined, aliases: [] },
   };
 }
 

@@ -19,7 +19,8 @@ dataplaneContract("the simulated kernel", async () => {
       },
       attach: async (attachment) => {
         const outcome = kernel.attach(attachment);
-        if (outcome === undefined) throw new MeshError("NETNS_MISSING", "no such namespace");
+        if ("refusal" in outcome)
+          throw new MeshError(outcome.refusal.code, outcome.refusal.message);
         return outcome;
       },
       netnsInode: async (path) => kernel.namespaces.get(path)?.inode,

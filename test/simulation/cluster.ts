@@ -8,6 +8,7 @@ import { type Cidr, type Ip, parseCidr } from "../../base/address.ts";
 import { type Name, parseName } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
 import { pick, type Random, shuffled } from "../../base/random.ts";
+import { plainWish } from "../agent/samples.ts";
 import { dice, happens } from "./dice.ts";
 import { SimulatedHost } from "./host.ts";
 import { checkProgrammed, checkRemovals } from "./kernel-checks.ts";
@@ -250,14 +251,10 @@ export class Cluster {
     host.kernel.addNamespace(netns);
     const { name, address } = wish;
     const command: Command = {
-      kind: "endpoint-add",
-      network,
-      netns,
+      ...{ ...plainWish, network, waitMs: wish.waitMs },
+      place: { kind: "netns", netns, interface: "eth0" },
       name: name as Name | undefined,
-      interface: "eth0",
       addresses: address === undefined ? [] : [address as Ip],
-      mac: undefined,
-      waitMs: wish.waitMs,
     };
     this.uncertain.add(netns);
     const askedAt = this.schedule.now();

@@ -355,12 +355,8 @@ export class SimulatedHost implements Station {
         return this.#later(5, (agent) => agent.dumped(this.kernel.read(), this.#schedule.now()));
       case "attach":
         return this.#later(this.attachMs, (agent) => {
-          const { endpoint, netns } = effect.attachment;
-          const message = `there is no namespace ${netns}`;
-          const outcome = this.kernel.attach(effect.attachment) ?? {
-            refusal: { code: "NETNS_MISSING" as const, message },
-          };
-          agent.attached(endpoint, outcome, this.#schedule.now());
+          const outcome = this.kernel.attach(effect.attachment);
+          agent.attached(effect.attachment.endpoint, outcome, this.#schedule.now());
         });
       case "inspect":
         return this.#later(1, (agent) => {

@@ -3,6 +3,7 @@
  * change it.
  */
 import { type Ip, type Mac, parseIp, type Vni } from "../../base/address.ts";
+import type { Refusal } from "../../base/errors.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type {
   Actual,
@@ -30,7 +31,12 @@ export class Kernel {
   >();
   readonly #ports = new Map<
     EndpointId,
-    { vni: Vni | undefined; readonly netns: string; readonly mac: Mac }
+    {
+      vni: Vni | undefined;
+      readonly netns: string | undefined;
+      readonly link: string | undefined;
+      readonly mac: Mac;
+    }
   >();
   #inode = 100;
 
@@ -70,13 +76,32 @@ export class Kernel {
     return [...this.#held.keys()];
   }
 
-  attach(attachment: Attachment): { readonly netnsInode: number } | undefined {
-    const namespace = this.namespaces.get(attachment.netns);
-    if (namespace === undefined || !this.#held.has(attachment.vni)) return undefined;
-    const { vni, netns, endpoint, mac } = attachment;
+  /** The outcome, or what stands in the way. */
+  attach(
+    attachment: Attachment,
+  ): { readonly netnsInode: number | undefined } | { readonly refusal: Refusal } {
+    const { vni, place, endpoint, mac } = attachment;
+    if (!this.#held.has(vni)) return refused("DATAPLANE_REFUSED", "there is no bridge");
+    if (place.kind === "link") {
+      const { link } = place;
+      const isTaken = [...this.#ports.values()].some((port) => port.link === link);
+      if (isTaken) return refused("INTERFACE_TAKEN", `there is an interface ${link}`);
+      this.#ports.set(endpoint, { vni, netns: undefined, link, mac });
+      return { netnsInode: undefined };
+    }
+    const { netns } = place;
+    const namespace = this.namespaces.get(netns);
+    if (namespace === undefined) return refused("NETNS_MISSING", `there is no namespace ${netns}`);
     namespace.endpoints.add(endpoint);
-    this.#ports.set(endpoint, { vni, netns, mac });
+    this.#ports.set(endpoint, { vni, netns, link: undefined, mac });
     return { netnsInode: namespace.inode };
+  }
+
+  /** The container that had the link ends, and both ends go with it. */
+  removeLink(link: string): void {
+    for (const [endpoint, port] of this.#ports) {
+      if (port.link === link) this.#ports.delete(endpoint);
+    }
   }
 
   apply(ops: readonly DataplaneOp[]): void {
@@ -119,7 +144,7 @@ export class Kernel {
     const port = endpoint === undefined ? undefined : this.#ports.get(endpoint);
     if (endpoint === undefined || port === undefined) return undefined;
     this.#ports.delete(endpoint);
-    this.namespaces.get(port.netns)?.endpoints.delete(endpoint);
+    this.namespaces.get(port.netns ?? "")?.endpoints.delete(endpoint);
     return "interface deleted";
   }
 
@@ -178,7 +203,7 @@ export class Kernel {
       case "port-remove": {
         const port = this.#ports.get(op.endpoint);
         this.#ports.delete(op.endpoint);
-        if (port !== undefined) this.namespaces.get(port.netns)?.endpoints.delete(op.endpoint);
+        this.namespaces.get(port?.netns ?? "")?.endpoints.delete(op.endpoint);
         break;
       }
       case "segment-remove":
@@ -196,4 +221,8 @@ export class Kernel {
     change(remotes);
     held.segment = { ...held.segment, remotes };
   }
+}
+
+function refused(code: Refusal["code"], message: string): { readonly refusal: Refusal } {
+  return { refusal: { code, message } };
 }

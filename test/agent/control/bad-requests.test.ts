@@ -116,6 +116,12 @@ describe("a bad request", () => {
     ["interface", "../x", /interface: expected at most 15/],
     ["addresses", ["10.32.0"], /addresses: "10.32.0" is not an IP address/],
     ["addresses", ["::ffff:10.0.0.1"], /is not an IP address/],
+    ["id", "0123", /id: "0123" is not 16 hex digits/],
+    ["name", "My_db", /name: "My_db" is not a name of 1 to 63 lower-case letters, digits/],
+    ["aliases", ["a", "b.c"], /aliases: "b.c" is not a name of 1 to 63/],
+    ["aliases", Array.from({ length: 17 }, () => "a"), /aliases: is a list of 17; expected 16/],
+    ["link", "veth0", /netns and link: expected one of the two/],
+    ["owner", "", /owner: is empty/],
     ["mac", "01:00:00:00:00:01", /mac: "01:00:00:00:00:01" is not a unicast Ethernet address/],
   ] as const) {
     it(`for an endpoint with ${field} ${JSON.stringify(value)} is refused`, async () => {
@@ -125,6 +131,29 @@ describe("a bad request", () => {
       assertRefused(reply, "BAD_REQUEST", message);
     });
   }
+
+  for (const [path, body, message] of [
+    ["/v1/endpoints", { network: "web" }, /the field netns is missing/],
+    ["/v1/endpoints", { network: "web", link: "x", interface: "y" }, /interface: expected no name/],
+    ["/v1/endpoints/db/labels", { name: "a.b" }, /name: "a.b" is not a name/],
+    ["/v1/addresses", { network: "web" }, /the field holder is missing/],
+    ["/v1/addresses", { network: "web", holder: "a", family: 5 }, /family: expected 4 or 6/],
+    [
+      "/v1/addresses",
+      { network: "web", holder: "a", family: 6, address: "10.1.0.1" },
+      /family: 10.1.0.1 is an IPv4 address/,
+    ],
+  ] as const) {
+    it(`of ${path} with ${JSON.stringify(body)} is refused`, async () => {
+      assertRefused(await world.post(path, body), "BAD_REQUEST", message);
+    });
+  }
+
+  it("for an address that is none is refused", async () => {
+    const path = "/v1/addresses/10.1?network=web";
+    const reply = await world.ask({ method: "DELETE", path });
+    assertRefused(reply, "BAD_REQUEST", /"10.1" is not an IP address/);
+  });
 
   it("without a body is refused", async () => {
     const headers = { "content-type": "application/json" };

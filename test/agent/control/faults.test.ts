@@ -5,7 +5,7 @@ import { readShape, type Shape } from "../../../agent/control/faults.ts";
 import { endpointBody, networkBody } from "../../../agent/control/protocol.ts";
 import { parseCidr, parseIp, parseMac } from "../../../base/address.ts";
 import { MeshError } from "../../../base/errors.ts";
-import { parseName } from "../../../base/id.ts";
+import { parseLabel, parseName } from "../../../base/id.ts";
 
 /** The value as a program would read it, or the refusal; any other failure is a bug. */
 function outcome<Schema extends Shape>(schema: Schema, value: unknown) {
@@ -57,8 +57,10 @@ describe("a body of any content", () => {
       fc.property(body, (value) => {
         const { read, code, message } = outcome(endpointBody, value);
         if (read === undefined) return assertShort(code, message);
-        assert.ok(read.netns.startsWith("/"));
-        assert.match(read.interface, /^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$/);
+        const { netns = "/", interface: name = "eth0", link = "eth0" } = read;
+        assert.ok(netns.startsWith("/"));
+        assert.match(`${name} ${link}`, /^([a-zA-Z][a-zA-Z0-9_.-]{0,14} ?){2}$/);
+        for (const alias of read.aliases) assert.equal(parseLabel(alias), alias);
         assert.ok(read.addresses.length <= 2);
         for (const address of read.addresses) assert.equal(parseIp(address), address);
         if (read.mac !== undefined) assert.equal(parseMac(read.mac), read.mac);
@@ -76,7 +78,7 @@ describe("a body of any content", () => {
       const { user, system } = process.cpuUsage(before);
       assert.ok(user + system < timing.liveness.pauseMs * 1_000);
       assert.equal(code, "SUBNET_MALFORMED");
-      assert.match(message ?? "", /^subnets: is a list of [0-9]+; expected one or two$/);
+      assert.match(message ?? "", /^subnets: is a list of [0-9]+; expected 16 at most$/);
     }
   });
 

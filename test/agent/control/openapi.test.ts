@@ -9,6 +9,7 @@ import { openApi } from "../../../agent/control/openapi.ts";
 import type { WatchEvent } from "../../../agent/view.ts";
 import { errorCodes } from "../../../base/errors.ts";
 import {
+  address,
   admins,
   endpoint,
   forgotten,
@@ -49,6 +50,7 @@ const samples: readonly (readonly [string, v.GenericSchema, unknown])[] = [
   ["ipam", answers.ipam, [subnet]],
   ["forgotten", answers.forgotten, { forgotten, wait }],
   ["left", answers.left, { obstacle: "no other host answers" }],
+  ["address", answers.address, address],
   ["removed", answers.removed, { id: network.id, wait }],
   ["token", answers.token, token],
   ["tokens", answers.tokens, tokens],
@@ -72,7 +74,7 @@ describe("the OpenAPI document", () => {
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     assert.deepEqual(described.toSorted(), served.toSorted());
-    assert.equal(new Set(described).size, 24);
+    assert.equal(new Set(described).size, 27);
   });
 
   it("names every operation once, and every parameter of its path", () => {
@@ -88,7 +90,7 @@ describe("the OpenAPI document", () => {
         );
       }
     }
-    assert.equal(ids.size, 24);
+    assert.equal(ids.size, 27);
   });
 
   it("says what a body must hold, with our words for what JSON Schema cannot say", () => {

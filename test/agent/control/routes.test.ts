@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "../../../agent/command.ts";
 import {
+  address,
   admins,
   endpoint,
   members,
@@ -89,30 +90,55 @@ describe("the API", () => {
           interface: "eth7",
           addresses: ["10.32.0.9", "FD00:0::1"],
           mac: "02:AA:00:00:00:01",
+          id: "0123456789abcdef",
+          aliases: ["my_db"],
+          owner: "somebody",
         },
         { waitMs: 0 },
       );
+      await client.addEndpoint({ network: "web", link: "veth7" }, { waitMs: undefined });
     });
-    const made = { kind: "endpoint-add", network: "web", netns };
+    const plain = {
+      ...{ kind: "endpoint-add", network: "web", id: undefined, name: undefined, aliases: [] },
+      ...{ owner: undefined, addresses: [], mac: undefined, waitMs: undefined },
+    };
     assert.deepEqual(commands, [
       { kind: "network-create", name: "a", subnets: ["10.1.0.0/16"], waitMs: undefined },
       { kind: "network-create", name: "b", subnets: ["fd00::/64"], waitMs: 1_500 },
+      { ...plain, place: { kind: "netns", netns, interface: "eth0" } },
       {
-        ...made,
-        name: undefined,
-        interface: "eth0",
-        addresses: [],
-        mac: undefined,
-        waitMs: undefined,
-      },
-      {
-        ...made,
-        name: "x",
-        interface: "eth7",
+        ...plain,
+        ...{ id: "0123456789abcdef", name: "x", aliases: ["my_db"], owner: "somebody" },
+        place: { kind: "netns", netns, interface: "eth7" },
         addresses: ["10.32.0.9", "fd00::1"],
-        mac: "02:aa:00:00:00:01",
-        waitMs: 0,
+        ...{ mac: "02:aa:00:00:00:01", waitMs: 0 },
       },
+      { ...plain, place: { kind: "link", link: "veth7" } },
+    ]);
+  });
+
+  it("parses what concerns names and held addresses", async () => {
+    const { client } = world;
+    const commands = await commandsOf(async () => {
+      await client.renameEndpoint("db", { name: "my_db", aliases: ["a", "b_"] }, { waitMs: 5 });
+      await client.renameEndpoint("my_db", {}, { waitMs: undefined });
+      await client.holdAddress({ network: "web", holder: "x" });
+      await client.holdAddress({ network: "web", holder: "x", family: 6 });
+      assert.deepEqual(
+        await client.holdAddress({ network: "web", holder: "x", address: "FD00::1" }),
+        address,
+      );
+      await client.releaseAddress("web", "fd00::1");
+    });
+    const rename = { kind: "endpoint-rename", endpoint: "db", waitMs: 5 };
+    const hold = { kind: "address-reserve", network: "web", holder: "x" };
+    assert.deepEqual(commands, [
+      { ...rename, name: "my_db", aliases: ["a", "b_"] },
+      { ...rename, endpoint: "my_db", name: undefined, aliases: [], waitMs: undefined },
+      { ...hold, address: undefined, family: 4 },
+      { ...hold, address: undefined, family: 6 },
+      { ...hold, address: "fd00::1", family: 6 },
+      { kind: "address-release", network: "web", address: "fd00::1" },
     ]);
   });
 

@@ -1,6 +1,7 @@
 /** One of everything that an agent says of itself, with every field that can be there. */
 
 import type {
+  AddressView,
   AdminView,
   EndpointView,
   ForgottenView,
@@ -63,6 +64,7 @@ export const network: NetworkView = {
 export const endpoint: EndpointView = {
   id: "aabbccddeeff0011" as EndpointId,
   name: "db",
+  aliases: ["postgres", "my_db"],
   network: web,
   mac: "02:00:00:00:00:01" as Mac,
   addresses: ["10.32.0.2/16"],
@@ -71,7 +73,11 @@ export const endpoint: EndpointView = {
   isLocal: true,
   netns: "/run/netns/db",
   interface: "eth0",
+  link: undefined,
+  owner: "cni/web/0123/eth0",
 };
+
+export const address: AddressView = { network: web, address: "10.32.0.9/16", holder: "docker" };
 
 export const status: StatusView = {
   version: "0.1.0",

@@ -5,6 +5,7 @@ import type { EndpointView, NetworkView, WaitReport, WatchEvent } from "../../..
 import type { ErrorCode } from "../../../base/errors.ts";
 import type { EndpointId, NetworkId } from "../../../base/id.ts";
 import {
+  address,
   admins,
   endpoint,
   forgotten,
@@ -100,6 +101,16 @@ export class SimulatedDesk implements Desk {
           this.endpoints.delete(found.endpoint.id);
           return { kind: "removed", id: found.endpoint.id, wait: this.#waited(command) };
         });
+      case "endpoint-rename":
+        return this.#endpoint(command.endpoint, (found) => {
+          const { name, aliases } = command;
+          const view = { ...found.endpoint, name, aliases };
+          this.endpoints.set(view.id, view);
+          return { kind: "endpoint", endpoint: view, wait: this.#waited(command) };
+        });
+      case "address-reserve":
+      case "address-release":
+        return { kind: "address", address };
       default:
         return admit(command);
     }
@@ -116,15 +127,15 @@ export class SimulatedDesk implements Desk {
 
   #addEndpoint(command: Of<"endpoint-add">): Answer {
     return this.#network(command.network, (found) => {
-      const id = this.#id() as EndpointId;
-      const { netns, name, interface: device } = command;
+      const id = command.id ?? (this.#id() as EndpointId);
+      const { place, name, aliases, owner } = command;
+      const where = place.kind === "link" ? { link: place.link } : place;
       const addresses = command.addresses.map((address) => `${address}/16`);
       const view: EndpointView = {
         ...endpoint,
         id,
-        name,
-        netns,
-        interface: device,
+        ...{ name, aliases, owner, netns: undefined, interface: undefined, link: undefined },
+        ...where,
         mac: command.mac ?? endpoint.mac,
         network: { id: found.network.id, name: found.network.name },
         addresses: addresses.length > 0 ? addresses : endpoint.addresses,

@@ -159,7 +159,7 @@ export class Agent {
     const { contacts, gatekeeper, replication } = this.#parts;
     contacts.linkUp(link, now);
     gatekeeper.linkUp(link);
-    if (!gatekeeper.bans.isUnread(link.host)) replication.compare(link.host, now);
+    if (!gatekeeper.bans.isUnread(link.host)) replication.linkUp(link.host);
   }
 
   linkDown(host: HostId, reason: string, now: Instant): void {

@@ -104,6 +104,11 @@ export class CatchUp {
     return this.#running.size + this.#line.length + this.#later.length > 0;
   }
 
+  /** Peers that are being asked what they have. */
+  get comparing(): number {
+    return [...this.#running.values()].filter(({ kind }) => kind === "compare").length;
+  }
+
   /** Whether so much is coming that what follows from it had better wait for more. */
   get isInBulk(): boolean {
     return this.#running.values().some(({ isBulk }) => isBulk);

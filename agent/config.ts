@@ -200,6 +200,11 @@ export const timing = {
     firstMs: 3_000,
     // More than a tick and a long garbage collection: what is later was a pause of ours.
     pauseMs: 350,
+    tickMs,
+    // A question waits once for us and once for the other, who is most likely as busy.
+    slackFactor: 2,
+    // A silent host is then known in 5 s instead of 2: late, where all is late.
+    slackMaxMs: 1_500,
     patienceMaxMs: 30_000,
   },
   dialer: {
@@ -221,6 +226,8 @@ export const timing = {
     coalesceMinMs: 2,
     coalesceMaxMs: 20,
     pushBytes: 16 * 1024,
+    // One may be slow or behind itself; a third would most likely tell the same.
+    compares: 2,
     relayedHeads: 16,
     // A disk that was full has room again when somebody has made some.
     keepAgainMs: 1_000,

@@ -26,6 +26,8 @@ export type ReplicationOptions = {
   readonly coalesceMaxMs: number;
   /** A delta above this size is announced by its head, and pulled. */
   readonly pushBytes: number;
+  /** Peers that are asked at once what they have, where their pings differ. */
+  readonly compares: number;
   /** News of up to this many origins in one pull is passed on by their heads. */
   readonly relayedHeads: number;
   /** What could not be kept on disk is tried again after this long. */
@@ -161,14 +163,22 @@ export class Replication {
     return this.#digest(from, this.#replica.hear(head), { head, now });
   }
 
-  /** The peer's root, from its ping or pong. Twice different in a row: compare. */
+  /** On a new link each side pings at once, which shows whether there is anything to compare. */
+  linkUp(host: HostId): void {
+    this.#suspicious.add(host);
+  }
+
+  /**
+   * The peer's root, from its ping or pong. Twice different in a row: compare. Who meets many at
+   * once need not hear the same from all: while some are asked, the others' next pings will do.
+   */
   rootHeard(from: HostId, root: Uint8Array, now: Instant): void {
     const mine = this.#replica.digest.root();
     if (root.every((byte, at) => byte === mine[at])) {
       this.#suspicious.delete(from);
       this.#catchUp.agrees(from, now);
-    } else if (this.#suspicious.has(from)) this.compare(from, now);
-    else this.#suspicious.add(from);
+    } else if (!this.#suspicious.has(from)) this.#suspicious.add(from);
+    else if (this.#catchUp.comparing < this.#options.compares) this.compare(from, now);
   }
 
   /** Compares everything with a peer and fetches what it has and we lack. */

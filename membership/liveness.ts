@@ -4,9 +4,9 @@
  *     pong, ping      +--- no answer in time, no link ---> [doubted] --- after retries ---> [lost]
  *   --------------> [heard] <----- answer, or link up --------+ <-- it says it is there ------+
  *
- * The host with the lower id pings, once a second; the other asks when that does not come. After a
- * pause of our own (Lifeguard, arXiv 1707.00788) all deadlines move by as long as we slept: who was
- * not looking must not accuse.
+ * The host with the lower id pings, once a second; the other asks when that does not come. Who was
+ * not looking must not accuse (Lifeguard, arXiv 1707.00788): our own pause moves all deadlines,
+ * and where ticks or answers are late all have more time (`#slackMs`).
  */
 import type { HostId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
@@ -26,6 +26,11 @@ export type LivenessOptions = {
   readonly firstMs: number;
   /** A tick later than this was not a tick but a pause. */
   readonly pauseMs: number;
+  /** Between two ticks. Where more passes, we are busy, and late ourselves. */
+  readonly tickMs: number;
+  /** How often our own lateness, and a peer's last round trip, are added to each deadline. */
+  readonly slackFactor: number;
+  readonly slackMaxMs: number;
   /** The longest that a lost host is given each time it says that it is there, and is not heard. */
   readonly patienceMaxMs: number;
 };
@@ -66,6 +71,8 @@ export class Liveness {
   #watched: ReadonlySet<HostId> = new Set();
   #nonce = 0;
   #tickedAt: Instant | undefined;
+  /** How late our ticks have come, of late. */
+  #lagMs = 0;
 
   constructor(self: HostId, options: LivenessOptions) {
     this.#self = self;
@@ -93,7 +100,7 @@ export class Liveness {
       if (!isLinked && !hosts.has(host)) this.#peers.delete(host);
     for (const host of hosts) {
       if (!this.#peers.has(host))
-        this.#peers.set(host, { ...unheard, dueAt: now + this.#options.firstMs });
+        this.#peers.set(host, { ...unheard, dueAt: now + this.#firstMs() });
     }
   }
 
@@ -111,7 +118,7 @@ export class Liveness {
       this.#peers.delete(host);
       return [{ kind: "changed", host, hearing: "lost" }];
     }
-    const dueAt = now + this.#options.retries * this.#options.retryMs;
+    const dueAt = now + this.#options.retries * this.#options.retryMs + this.#slackMs(peer);
     Object.assign(peer, { isLinked: false, awaited: undefined, rttMs: undefined, dueAt });
     return peer.hearing === "heard" ? this.#move(host, peer, "doubted") : [];
   }
@@ -158,7 +165,8 @@ export class Liveness {
 
   #answered(host: HostId, peer: Peer, now: Instant): LivenessEffect[] {
     const { pingPeriodMs, retryMs } = this.#options;
-    const dueAt = now + pingPeriodMs + (this.#pingsFirst(host) ? 0 : retryMs);
+    const graceMs = this.#pingsFirst(host) ? 0 : retryMs + this.#slackMs(peer);
+    const dueAt = now + pingPeriodMs + graceMs;
     Object.assign(peer, { awaited: undefined, attempts: 0, dueAt });
     return this.#move(host, peer, "heard");
   }
@@ -174,7 +182,9 @@ export class Liveness {
     this.#nonce += 1;
     peer.attempts += 1;
     peer.awaited = { nonce: this.#nonce, sentAt: now };
-    peer.dueAt = now + (isLate || isOverdue ? retryMs : pingTimeoutMs);
+    const slackMs = this.#slackMs(peer);
+    const isRetry = isLate || isOverdue;
+    peer.dueAt = now + (isRetry ? retryMs + slackMs / retries : pingTimeoutMs + slackMs);
     const isNews = isLate && peer.hearing === "heard";
     return [
       ...(isNews ? this.#move(host, peer, "doubted") : []),
@@ -194,10 +204,25 @@ export class Liveness {
   }
 
   #forgivePause(now: Instant): void {
+    const { tickMs, pauseMs } = this.#options;
     const slept = now - (this.#tickedAt ?? now);
     this.#tickedAt = now;
-    if (slept <= this.#options.pauseMs) return;
+    this.#lagMs = Math.max(slept - tickMs, lagKept * this.#lagMs);
+    if (slept <= pauseMs) return;
     for (const peer of this.#peers.values()) peer.dueAt += slept;
+  }
+
+  /** Where ticks take three times as long, so does all else. */
+  #firstMs(): number {
+    const { firstMs, tickMs, patienceMaxMs } = this.#options;
+    return Math.min(firstMs * (1 + this.#lagMs / tickMs), patienceMaxMs);
+  }
+
+  /** Added to the first wait for an answer, and once more to all retries together. */
+  #slackMs({ rttMs = 0 }: Peer): number {
+    const { slackFactor, slackMaxMs, tickMs } = this.#options;
+    const lateMs = this.#lagMs + Math.max(0, rttMs - tickMs);
+    return Math.min(slackFactor * lateMs, slackMaxMs);
   }
 
   #patienceMs(excuses: number): number {
@@ -205,6 +230,9 @@ export class Liveness {
     return Math.min((pingTimeoutMs + retries * retryMs) * 2 ** excuses, patienceMaxMs);
   }
 }
+
+/** Of a late tick half is forgotten in seven ticks. */
+const lagKept = 0.9;
 
 const unheard: Peer = {
   hearing: "doubted",

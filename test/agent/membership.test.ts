@@ -189,7 +189,8 @@ describe("members", function () {
     const cluster = formed(50);
     for (const host of cluster.hosts) {
       const links = cluster.network.linksOf(host.id);
-      assert.ok(links >= 6 && links <= 16, `${links} links`);
+      // Twelve in the mean: eight by place, two drawn by chance, and two by whom others have drawn.
+      assert.ok(links >= 6 && links <= 20, `${links} links`);
     }
   });
 

@@ -4,7 +4,7 @@ import { simulatedHost } from "../simulation/crypto.ts";
 
 const options = {
   ...{ pingPeriodMs: 1000, pingTimeoutMs: 500, retries: 3, retryMs: 250, pauseMs: 350 },
-  ...{ firstMs: 3_000, patienceMaxMs: 30_000 },
+  ...{ firstMs: 3_000, patienceMaxMs: 30_000, tickMs: 100, slackFactor: 2, slackMaxMs: 1_500 },
 };
 const [low = simulatedHost(1), b = simulatedHost(2), high = simulatedHost(3)] = [
   ...[simulatedHost(1), simulatedHost(2), simulatedHost(3)].toSorted(),
@@ -98,6 +98,23 @@ describe("liveness", () => {
     assert.equal(liveness.view(high)?.hearing, "doubted");
     assert.deepEqual(changes(run(liveness, 0, options.firstMs - 100)), []);
     assert.deepEqual(changes(run(liveness, options.firstMs, options.firstMs)), ["lost"]);
+  });
+
+  it("gives those it watches more time while it is itself late, or their answers are", () => {
+    const lateBy = (ticksMs: number, rttMs: number) => {
+      const liveness = new Liveness(low, options);
+      liveness.watch(new Set([b]), 0);
+      liveness.tick(0);
+      liveness.pong(b, nonceOf(liveness.linkUp(b, 0)), rttMs);
+      for (let now = ticksMs; now < 20_000; now += ticksMs)
+        if (changes(liveness.tick(now)).includes("doubted")) return now - rttMs;
+      return assert.fail("never doubted");
+    };
+    const onTime = lateBy(100, 0);
+    assert.ok(lateBy(300, 0) >= onTime + 400, "two ticks late");
+    assert.ok(lateBy(100, 300) >= onTime + 400, "two round trips, but for a tick each");
+    assert.equal(lateBy(100, 100), onTime, "near enough");
+    assert.ok(lateBy(340, 2_000) <= onTime + options.slackMaxMs + 680, "bounded");
   });
 
   it("forgets who is neither watched nor linked", () => {

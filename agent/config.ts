@@ -22,6 +22,13 @@ export type Config = {
   readonly port: number;
   readonly dataDir: string;
   readonly socket: string;
+  /**
+   * Where Docker looks for its plugin `starling`, a socket; `off`: nowhere; `auto`: in its usual
+   * place, where Docker is installed and this agent is in the machine's own network.
+   */
+  readonly dockerPlugin: string;
+  /** Where Docker's API is. */
+  readonly dockerSocket: string;
   /** UDP port of VXLAN. All hosts must agree. */
   readonly vxlanPort: number;
   /** Name shown to people; undefined: the host's name. */
@@ -44,6 +51,8 @@ export const configDefaults: Config = {
   port: 7790,
   dataDir: "/var/lib/starling",
   socket: "/run/starling/starling.sock",
+  dockerPlugin: "auto",
+  dockerSocket: "/var/run/docker.sock",
   // IANA's port for VXLAN (RFC 7348).
   vxlanPort: 4789,
   name: undefined,
@@ -86,6 +95,16 @@ export const limits = {
   apiConnections: 64,
   /** Milliseconds for a request to arrive. One from this host takes one. */
   apiRequestMs: 10_000,
+  /** Connections of Docker: it makes one for each call under way, and starts many at once. */
+  dockerConnections: 256,
+  /** Milliseconds for one call of Docker's: its users were promised an answer within 5 s. */
+  dockerCallMs: 4_500,
+  /** Bytes of one answer of Docker's API: a network with all its containers, some thousand. */
+  dockerAnswerBytes: 16 * 1024 * 1024,
+  /** Milliseconds for it: Docker holds an answer back while it starts a container. */
+  dockerAnswerMs: 30_000,
+  /** Address pools that Docker asked for and made no network of. */
+  dockerPools: 256,
   /** Bytes of events waiting for one reader of the API: some thousand changes. */
   watchBytes: 1024 * 1024,
   /** The longest that a command may wait for other hosts' kernels, in milliseconds. */
@@ -314,4 +333,16 @@ export const timing = {
   addressMs: 5_000,
   /** Docker asks for an address and makes the endpoint within seconds, or has died meanwhile. */
   reservationMs: 60_000,
+  docker: {
+    // What is left over is gone within a minute; a look costs Docker a few milliseconds a network.
+    sweepMs: 15_000,
+    // Two looks that both lack an endpoint, and none that Docker asked for within the last minute.
+    apartMs: 10_000,
+    youngMs: 60_000,
+    // A Docker that restarts is back in seconds; where there is none, nobody waits.
+    retryMs: 250,
+    retryMaxMs: 5_000,
+    // To find a network, or to write one.
+    resolveMs: 10_000,
+  },
 } as const;

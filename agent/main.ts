@@ -6,7 +6,7 @@
 import { hostname } from "node:os";
 import { toHex } from "../base/bytes.ts";
 import type { Crypto } from "../base/crypto.ts";
-import { MeshError } from "../base/errors.ts";
+import { describeError, MeshError } from "../base/errors.ts";
 import { type BootId, type HostId, type Name, parseBootId, parseName } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../base/node/clock.ts";
@@ -29,14 +29,17 @@ import type { Underlay } from "../overlay/dataplane.ts";
 import { checkDataplane } from "../overlay/linux/capabilities.ts";
 import { openDataplane } from "../overlay/linux/dataplane.ts";
 import { findUnderlay, ownAddresses } from "../overlay/linux/underlay.ts";
+import { openDockerPlugin } from "../plugins/docker/plugin.ts";
+import { rowsPrefix } from "../plugins/docker-network.ts";
 import type { Trust } from "../store/fence.ts";
-import type { Journal } from "../store/journal.ts";
+import type { Journal, JournalRow } from "../store/journal.ts";
 import { type OpenedJournal, openJournal } from "../store/leveldb/journal.ts";
 import { RowReader } from "../store/rows.ts";
 import { Agent } from "./agent.ts";
-import { type Config, limits } from "./config.ts";
+import { type Config, limits, timing } from "./config.ts";
 import { openControlServer } from "./control/server.ts";
 import { freshKey, markFresh } from "./fresh.ts";
+import { dockerPlace } from "./node/docker-place.ts";
 import { joinCluster } from "./node/joining.ts";
 import { Loop, type Ports } from "./node/loop.ts";
 import { hostPart, readToken, type Standing, standingOf } from "./node/standing.ts";
@@ -70,6 +73,7 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   await using stack = new AsyncDisposableStack();
   const directory = config.dataDir;
   const journal = stack.use(await openJournal({ directory, log: debugLog("starling:store") }));
+  const rows = await rowsOfDocker(journal);
   const identity = await loadIdentity(directory);
   const setting = await settle(config, { underlay, identity, log, journal });
   const done = new AbortController();
@@ -92,14 +96,7 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
       log: debugLog("starling:membership"),
     }),
   );
-  stack.use(
-    await openControlServer({
-      path: config.socket,
-      desk: loop,
-      log: debugLog("starling:control"),
-      limits,
-    }),
-  );
+  stack.use(await openDoors(config, { loop, journal, rows, log }));
   const vault = openVault(directory, setting.crypto);
   const ports = { transport, journal, dataplane, vault };
   const certificate = await membership(setting, ports, signal);
@@ -111,6 +108,56 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   // First of all: a loop that still runs would put back what a purge takes away.
   loop.close();
   log.info("stopping; the kernel stays as it is", { name: setting.name });
+}
+
+/** Before the first append, as all reading of the journal. */
+async function rowsOfDocker(journal: Journal): Promise<JournalRow[]> {
+  const rows = await Array.fromAsync(journal.load("local"));
+  return rows.filter(({ key }) => key.startsWith(rowsPrefix));
+}
+
+/** What those who ask us need. */
+type Doors = {
+  readonly loop: Loop;
+  readonly journal: Journal;
+  /** Of Docker's networks. */
+  readonly rows: readonly JournalRow[];
+  readonly log: Log;
+};
+
+/** Where commands come in: the API, and Docker's plugin. */
+async function openDoors(config: Config, doors: Doors): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const log = debugLog("starling:control");
+  const { socket: path } = config;
+  stack.use(await openControlServer({ path, desk: doors.loop, log, limits }));
+  stack.use(await openDocker(config, doors));
+  return stack.move();
+}
+
+/** Null where there is no Docker to serve. */
+async function openDocker(
+  config: Config,
+  { loop, journal, rows, log }: Doors,
+): Promise<AsyncDisposable | null> {
+  const path = await dockerPlace(config);
+  if (path === undefined) return null;
+  const keep = (key: string, value: Uint8Array | undefined) =>
+    journal.append([{ table: "local", key, value }], { isDurable: true });
+  const opening = openDockerPlugin({
+    ...{ path, rows, keep, limits, desk: loop },
+    dockerSocket: config.dockerSocket,
+    clock: systemClock,
+    random: systemRandom,
+    log: debugLog("starling:plugins:docker"),
+    timing: timing.docker,
+  });
+  return opening.catch((error: unknown) => {
+    // Nobody asked for it: a host's other work goes on.
+    if (config.dockerPlugin !== "auto") throw error;
+    log.warn("Docker is not served", { path, error: describeError(error) });
+    return null;
+  });
 }
 
 async function settle(
@@ -258,7 +305,8 @@ async function restore(
 ): Promise<Trust> {
   const reader = new RowReader();
   for await (const row of journal.load("origins")) reader.take(row);
-  const places = await Array.fromAsync(journal.load("local"));
+  const all = await Array.fromAsync(journal.load("local"));
+  const places = all.filter(({ key }) => !key.startsWith(rowsPrefix));
   const { origins, damaged } = reader.finish();
   const lost = new Set<string>([...damaged, ...agent.restore({ origins, places })]);
   for (const origin of lost)

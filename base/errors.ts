@@ -42,6 +42,7 @@ export const errorCodes = [
   "CONFIG_INVALID",
   "UNDERLAY_UNKNOWN",
   "AGENT_UNREACHABLE",
+  "DOCKER_UNREACHABLE",
   "NOT_COMPARED", // Nobody has confirmed yet that the host's own records are its newest.
   "NOT_A_MEMBER", // The host is still asking its seeds to let it in.
   "TOO_LARGE",

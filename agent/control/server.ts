@@ -10,12 +10,12 @@ import { promisify } from "node:util";
 import { getRequestListener } from "@hono/node-server";
 import { describeError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { listenAt, makeFolder } from "../../base/node/unix-socket.ts";
 import type { Desk } from "../command.ts";
 import { type AppOptions, makeApp } from "./app.ts";
 import { ControlClient } from "./client.ts";
 import { rootSocket } from "./doors.ts";
 import type { FeedLimits } from "./feed.ts";
-import { listenAt, makeFolder } from "./unix-socket.ts";
 
 /** What callers together may take. */
 export type ControlLimits = FeedLimits & {

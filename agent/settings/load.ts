@@ -45,6 +45,8 @@ export function loadConfig({ flags, env, file, folder }: Sources): Config {
     port: given("port"),
     dataDir: pathOf(given("dataDir"), layers.dataDir),
     socket: pathOf(given("socket"), layers.socket),
+    dockerPlugin: pathOrWord(given("dockerPlugin"), layers.dockerPlugin),
+    dockerSocket: pathOf(given("dockerSocket"), layers.dockerSocket),
     vxlanPort: given("vxlanPort"),
     name: given("name"),
     isolated: given("isolated"),
@@ -68,6 +70,10 @@ function pathOf(path: string, given: Given | undefined): string {
   // Whoever starts the agent, and from where, is none of the file's business.
   const message = `${given.source}: expected an absolute path, not ${JSON.stringify(path)}`;
   throw new MeshError("CONFIG_INVALID", message);
+}
+
+function pathOrWord(path: string, given: Given | undefined): string {
+  return path === "auto" || path === "off" ? path : pathOf(path, given);
 }
 
 function fileLayer(file: ConfigFile | undefined): Layer {

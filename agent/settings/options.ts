@@ -22,7 +22,7 @@ export type Option<Value> = {
 
 type Options = { readonly [Field in keyof Config]: Option<Config[Field]> };
 
-const { port, dataDir, socket, vxlanPort } = configDefaults;
+const { port, dataDir, socket, dockerPlugin, dockerSocket, vxlanPort } = configDefaults;
 
 /** By field of Config. */
 export const options: Options = {
@@ -39,6 +39,8 @@ export const options: Options = {
   port: option("port", `TCP port of agents (${port})`, readPort),
   dataDir: option("folder", `where this host's state is kept (${dataDir})`, readPath),
   socket: option("path", `where the API is served (${socket})`, readPath),
+  dockerPlugin: option("path", `Docker's plugin socket, auto or off (${dockerPlugin})`, readPath),
+  dockerSocket: option("path", `where Docker's API is (${dockerSocket})`, readPath),
   vxlanPort: option("port", `UDP port of VXLAN, the same on all hosts (${vxlanPort})`, readPort),
   name: option("name", "what this host is called (its host name)", readHostName),
   isolated: option(undefined, "go on although no other host answers", readSwitch),

@@ -12,6 +12,7 @@ import { type GuardOp, type Lines, linesOf } from "./commands.ts";
 import { ensureDevice } from "./devices.ts";
 import { actualOf } from "./dump.ts";
 import { Guardian } from "./guard.ts";
+import { Passage } from "./passage.ts";
 import { Reader } from "./reader.ts";
 import { runJson } from "./run.ts";
 import { Visitor } from "./visitor.ts";
@@ -33,12 +34,16 @@ export function openDataplane({ log }: { readonly log: Log }): OpenedDataplane {
   visitor.prepare();
   const attacher = new Attacher(batches, visitor);
   const guardian = new Guardian(log);
+  const passage = new Passage(log);
   return {
     read: async () => {
       const readings = await reader.read();
-      return { ...actualOf(readings), guard: guardian.read(readings) };
+      const actual = actualOf(readings);
+      if (actual.segments.size > 0) void passage.keep(performance.now());
+      return { ...actual, guard: guardian.read(readings) };
     },
     apply: async (ops) => {
+      if (ops.some(({ kind }) => kind === "bridge-set")) void passage.keep(performance.now());
       // In the order of the batch would be one process after another, and they do not depend on
       // each other: a caller is told when both are done.
       const [failures] = await Promise.all([
@@ -50,12 +55,16 @@ export function openDataplane({ log }: { readonly log: Log }): OpenedDataplane {
       ]);
       return failures;
     },
-    attach: (attachment) => attacher.attach(attachment),
+    attach: (attachment) => {
+      void passage.keep(performance.now(), "soon");
+      return attacher.attach(attachment);
+    },
     netnsInode,
     watch: (changed) => watchKernel(changed, log),
     purge: async () => {
       await purgeLinks(batches);
       await guardian.set(undefined);
+      await passage.remove();
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -42,6 +42,7 @@ import { Assembler, compareRequest, fetchRequest, serve } from "../../store/sync
 import { silentLog } from "../agent/samples.ts";
 import { makeHost, syncLimits } from "../store/world.ts";
 import type { Target } from "./campaign.ts";
+import { dockerTargets } from "./docker-targets.ts";
 import type { Mutation } from "./mutation.ts";
 import { nameTargets } from "./names.ts";
 import {
@@ -230,6 +231,7 @@ export const targets: readonly Target[] = [
     },
   },
   ...routes.flatMap(ofRoute),
+  ...dockerTargets,
   ofKernel("iproute2", (mutation) => {
     const lines = [mutation.json([shownRows]), mutation.json([shownRows])].join("\n");
     const part = (text: string) => ({ text });

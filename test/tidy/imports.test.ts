@@ -44,6 +44,17 @@ const table: readonly Row[] = [
     packages: ["valibot"],
   },
   {
+    who: "a plugin",
+    is: (path) => folderOf(path) === "plugins",
+    ours: (target, from) =>
+      folderOf(target) === "base" ||
+      isCoreOf("plugins", target) ||
+      dirname(target) === dirname(from),
+    // It is handed the desk, and knows what may be asked there.
+    types: (target) => target === "agent/command.ts" || target === "agent/view.ts",
+    packages: "any",
+  },
+  {
     who: "the agent's core",
     is: (path) => isCoreOf("agent", path),
     ours: (target) => isCore(target),

@@ -146,7 +146,8 @@ export class SimulatedDesk implements Desk {
   }
 
   #network(ref: string, then: (found: Extract<Answer, { kind: "network" }>) => Answer): Answer {
-    const found = this.networks.get(ref);
+    const found =
+      this.networks.get(ref) ?? [...this.networks.values()].find(({ id }) => id === ref);
     if (found === undefined) return refused("UNKNOWN_NETWORK", `there is no network ${ref}`);
     return then({ kind: "network", network: found, wait: undefined });
   }

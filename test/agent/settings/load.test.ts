@@ -21,6 +21,8 @@ const everything = {
   port: 7791,
   dataDir: "/data",
   socket: "/run/s.sock",
+  dockerPlugin: "/run/p.sock",
+  dockerSocket: "/run/d.sock",
   vxlanPort: 8472,
   name: "host-a.example.org",
   isolated: true,
@@ -53,6 +55,8 @@ bind: eth1
 port: 7791   # a comment
 data-dir: /data
 socket: /run/s.sock
+docker-plugin: /run/p.sock
+docker-socket: /run/d.sock
 vxlan-port: 8472
 name: host-a.example.org
 isolated: true
@@ -67,10 +71,12 @@ purge-on-exit: true
     ["with tabs", "\t"],
   ] as const) {
     it(`takes every key from JSON ${what}`, () => {
-      const { dataDir, vxlanPort, purgeOnExit, ...same } = everything;
+      const { dataDir, dockerPlugin, dockerSocket, vxlanPort, purgeOnExit, ...same } = everything;
       const json = {
         ...same,
         "data-dir": dataDir,
+        "docker-plugin": dockerPlugin,
+        "docker-socket": dockerSocket,
         "vxlan-port": vxlanPort,
         "purge-on-exit": purgeOnExit,
       };

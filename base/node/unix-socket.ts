@@ -8,7 +8,7 @@ import { chmod, lstat, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
-import { MeshError } from "../../base/errors.ts";
+import { MeshError } from "../errors.ts";
 
 /** Where to listen, and who may connect. */
 export type Place = {

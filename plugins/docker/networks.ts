@@ -1,0 +1,195 @@
+/**
+ * The networks of this host's Docker: in memory, and in the local rows of the journal, where each
+ * change is durable before Docker hears of it. Docker never tells of a network twice.
+ */
+import { EventEmitter, once } from "node:events";
+import type { Answer, Command, Desk } from "../../agent/command.ts";
+import { type ErrorCode, MeshError } from "../../base/errors.ts";
+import type { NetworkId } from "../../base/id.ts";
+import type { Log } from "../../base/log.ts";
+import {
+  type Candidate,
+  type DockerNetwork,
+  engineKey,
+  type Meant,
+  meantBy,
+  readRow,
+  rowKey,
+  rowOf,
+} from "../docker-network.ts";
+import { readOwner } from "../docker-owner.ts";
+
+/** Where networks are kept. */
+export type Keep = (key: string, value: Uint8Array | undefined) => Promise<void>;
+
+/** What they are kept in, and resolved by. */
+export type NetworksOptions = {
+  readonly desk: Desk;
+  readonly log: Log;
+  readonly keep: Keep;
+  readonly rows: Iterable<{ readonly key: string; readonly value: Uint8Array }>;
+};
+
+/** How often a network that two hosts make at once is looked up again. */
+const tries = 3;
+
+/** By Docker's id. */
+export class Networks {
+  readonly #options: NetworksOptions;
+  readonly #networks = new Map<string, DockerNetwork>();
+  readonly #changes = new EventEmitter();
+  #engine: string | undefined;
+
+  constructor(options: NetworksOptions) {
+    this.#options = options;
+    this.#changes.setMaxListeners(0);
+    for (const { key, value } of options.rows) {
+      if (key === engineKey) {
+        this.#engine = Buffer.from(value).toString("utf8");
+        continue;
+      }
+      const network = readRow(key, value);
+      if (network !== undefined) this.#networks.set(network.id, network);
+      else options.log.error("a network of Docker's is damaged on disk", { path: key });
+    }
+  }
+
+  /** The Docker that they are of. */
+  get engine(): string | undefined {
+    return this.#engine;
+  }
+
+  async putEngine(id: string): Promise<void> {
+    await this.#options.keep(engineKey, Buffer.from(id, "utf8"));
+    this.#engine = id;
+  }
+
+  get(id: string): DockerNetwork | undefined {
+    return this.#networks.get(id);
+  }
+
+  all(): DockerNetwork[] {
+    return [...this.#networks.values()];
+  }
+
+  /** Durable when it resolves. */
+  async put(network: DockerNetwork): Promise<void> {
+    await this.#options.keep(rowKey(network.id), rowOf(network));
+    this.#networks.set(network.id, network);
+    this.#changes.emit("change");
+  }
+
+  async remove(id: string): Promise<void> {
+    if (!this.#networks.has(id)) return;
+    await this.#options.keep(rowKey(id), undefined);
+    this.#networks.delete(id);
+  }
+
+  /**
+   * The network of the cluster that one of Docker's stands for; made where it is absent. Waits
+   * until the signal aborts for what Docker's events have to tell. Throws a MeshError.
+   */
+  async resolve(id: string, signal: AbortSignal): Promise<Candidate> {
+    for (let left = tries; ; ) {
+      const known = this.#networks.get(id);
+      const meant = await this.#meant(known);
+      // A command was waited for: it may be another by now.
+      if (known !== this.#networks.get(id)) continue;
+      if (known === undefined || meant.kind === "nameless") {
+        await this.#changed(id, signal);
+        continue;
+      }
+      if (meant.kind === "refused") throw new MeshError("BAD_REQUEST", meant.reason);
+      left -= 1;
+      const found = meant.kind === "known" ? meant.network : await this.#make(meant, left > 0);
+      if (found !== undefined) return await this.#bound(known, found);
+    }
+  }
+
+  /** Resolves at the next change; rejects when there is no more time. */
+  async #changed(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      await once(this.#changes, "change", { signal });
+    } catch (cause) {
+      const what = `Docker's network ${id.slice(0, 12)} has no name yet: its events have not told it`;
+      const how = "is docker-socket right? Else name it with -o starling.network=NAME";
+      throw new MeshError("TIMED_OUT", `${what}; ${how}`, { cause });
+    }
+  }
+
+  async #meant(network: DockerNetwork | undefined): Promise<Meant> {
+    if (network === undefined) return { kind: "nameless" };
+    const networks = await askNetworks(this.#options.desk);
+    const used = await this.#used();
+    return meantBy(network, networks, (id) => used.has(id));
+  }
+
+  /** Networks of the cluster in which this host's Docker has endpoints. */
+  async #used(): Promise<ReadonlySet<NetworkId>> {
+    const { endpoints } = await ask(this.#options.desk, { kind: "endpoints", network: undefined });
+    const own = endpoints.filter((each) => each.isLocal && readOwner(each.owner) !== undefined);
+    return new Set(own.map(({ network }) => network.id));
+  }
+
+  /** Undefined: somebody else has just made one, which may be it. */
+  async #make(
+    { name, subnets }: Extract<Meant, { kind: "absent" }>,
+    isAgain: boolean,
+  ): Promise<Candidate | undefined> {
+    const { desk, log } = this.#options;
+    const command = { kind: "network-create", name, subnets, waitMs: undefined } as const;
+    const answer = await desk.ask(command);
+    if (answer.kind === "network") {
+      log.info("network made for Docker", { name, network: answer.network.id });
+      return answer.network;
+    }
+    const refusal = refusalOf(answer);
+    if (isAgain && ["NAME_TAKEN", "SUBNET_OVERLAP"].includes(refusal.code)) return undefined;
+    throw refusal;
+  }
+
+  async #bound(network: DockerNetwork, found: Candidate): Promise<Candidate> {
+    if (network.network === found.id) return found;
+    await this.put({ ...network, network: found.id });
+    this.#options.log.info("network of Docker's bound", { network: found.id, name: found.name });
+    return found;
+  }
+}
+
+/** Every network. Throws a MeshError where this host is no member yet: it cannot know them. */
+export async function askNetworks(desk: Desk): Promise<readonly Candidate[]> {
+  const { networks } = await ask(desk, { kind: "networks" });
+  if (networks.length > 0) return networks;
+  const { status } = await ask(desk, { kind: "status" });
+  if (status.state === "member") return networks;
+  const what = "this host is not yet a member of a cluster; it keeps trying to join";
+  throw new MeshError("NOT_A_MEMBER", `${what} (${status.joining ?? "asking the seeds"})`);
+}
+
+type Kinds = {
+  readonly networks: "networks";
+  readonly status: "status";
+  readonly endpoints: "endpoints";
+  readonly endpoint: "endpoint";
+  readonly "endpoint-add": "endpoint";
+  readonly "endpoint-rename": "endpoint";
+  readonly "endpoint-remove": "removed";
+  readonly "address-reserve": "address";
+  readonly "address-release": "address";
+};
+
+/** Asks, and throws what is refused as a MeshError. */
+export async function ask<Kind extends keyof Kinds>(
+  desk: Desk,
+  command: Extract<Command, { kind: Kind }>,
+): Promise<Extract<Answer, { kind: Kinds[Kind] }>> {
+  const answer = await desk.ask(command);
+  if (answer.kind === "refused") throw refusalOf(answer);
+  return answer as Extract<Answer, { kind: Kinds[Kind] }>;
+}
+
+function refusalOf(answer: Answer): MeshError {
+  const given = answer.kind === "refused" ? answer.refusal : undefined;
+  const code: ErrorCode = given?.code ?? "INTERNAL";
+  return new MeshError(code, given?.message ?? `the agent answered ${answer.kind}`);
+}

@@ -132,6 +132,7 @@ export class OriginState {
       before === undefined ? this.#compare(next) : differencesOf(delta.changes, before);
     if (isFull) this.#replaceWith(next, delta.head);
     else this.#noteTombstones(delta.changes);
+    this.#records.pack();
     this.#head = delta.head;
     this.#noteEpoch(delta.head);
     return { kind: "moved", differences };
@@ -161,6 +162,7 @@ export class OriginState {
    */
   restore(entries: readonly Entry[]): boolean {
     this.#records.apply(entries);
+    this.#records.pack();
     return bytesEqual(this.#records.commitment(), this.#head.commitment);
   }
 

@@ -19,6 +19,8 @@ import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
 import type { GossipVerdict, Link } from "../membership/transport.ts";
 import type { SafeFile } from "../membership/vault.ts";
+import type { Query, ServerReport } from "../names/name-server.ts";
+import type { Reply } from "../names/record.ts";
 import type { Actual, OpFailure } from "../overlay/dataplane.ts";
 import type { Trust } from "../store/fence.ts";
 import type { JournalOp } from "../store/journal.ts";
@@ -271,6 +273,16 @@ export class Agent {
     this.#parts.attachments.inspected(endpoint, network, inode);
   }
 
+  /** Who asks for a name is answered at once; nothing changes by it. */
+  resolve(query: Query): Reply {
+    return this.#parts.names.resolve(query);
+  }
+
+  /** What the name server says of itself. */
+  serving(report: ServerReport): void {
+    this.#parts.names.serving(report);
+  }
+
   kernelChanged(now: Instant): void {
     this.#now = now;
     this.#parts.reconciler.kernelChanged(now);
@@ -327,7 +339,9 @@ export class Agent {
     if (ownPast.isHolding || isEarly) return;
     this.#refreshedAt = this.#now;
     const wanted = landscape.wanted(attachments.making());
-    if (wanted !== undefined) reconciler.want(wanted);
+    if (wanted === undefined) return;
+    reconciler.want(wanted);
+    this.#parts.names.place(landscape.here);
   }
 
   #settled(): void {

@@ -4,6 +4,8 @@
  * needs.
  */
 
+import type { Ip } from "../base/address.ts";
+
 /**
  * What an operator may set, after flags, `STARLING_*` and the file have been laid over the
  * defaults.
@@ -38,6 +40,12 @@ export type Config = {
    * none has answered since the start.
    */
   readonly isolated: boolean;
+  /** Answer names for endpoints of this host, at their networks' gateways. */
+  readonly dns: boolean;
+  /** Seconds for which an answer may be remembered. */
+  readonly dnsTtl: number;
+  /** Whom other names are asked of; empty: whom /etc/resolv.conf names. */
+  readonly dnsUpstreams: readonly Ip[];
   /** Remove every kernel object of ours on exit: for labs. */
   readonly purgeOnExit: boolean;
 };
@@ -57,6 +65,11 @@ export const configDefaults: Config = {
   vxlanPort: 4789,
   name: undefined,
   isolated: false,
+  dns: true,
+  // An endpoint that moves is found again in this time, and a busy client asks twice a minute less
+  // than with the least, one.
+  dnsTtl: 2,
+  dnsUpstreams: [],
   purgeOnExit: false,
 };
 
@@ -178,6 +191,13 @@ export const limits = {
   aliases: 16,
   /** Addresses held for endpoints about to be made: as many as may be asked for at once. */
   reservations: 1_024,
+  /**
+   * Addresses in one answer. A message over TCP holds a thousand, and nobody tries a hundred in
+   * turn.
+   */
+  namesAnswers: 256,
+  /** Addresses that may be named for asking other names of: a resolver tries three. */
+  dnsUpstreams: 8,
   /** Commands waiting for the kernel, the disk or other hosts. */
   commandsPending: 1_024,
 } as const;
@@ -187,6 +207,37 @@ export const limits = {
  * disk and answer, which takes tens.
  */
 export const leaveMs = 10_000;
+
+/** How names are answered; times in milliseconds. */
+export const naming = {
+  listen: {
+    port: 53,
+    // An IPv4 gateway is there in tens of milliseconds, an IPv6 one after a second.
+    retryMs: 250,
+    // For each gateway: a connection holds one answer too large for a datagram.
+    connections: 128,
+    idleMs: 10_000,
+    // What resolvers send at once over one connection, several times over.
+    pipelined: 64,
+  },
+  quota: {
+    // A page of a browser asks for a hundred names; a loop without a pause asks for thousands.
+    perSecond: 500,
+    burst: 1_000,
+    // Endpoints of a dense host.
+    askers: 4_096,
+  },
+  forward: {
+    port: 53,
+    // Three in a row take less than the five seconds after which an asker gives up.
+    askMs: 1_500,
+    asks: 3,
+    // Each is a socket.
+    openAtMost: 512,
+    openPerAsker: 64,
+  },
+  resolvConf: "/etc/resolv.conf",
+} as const;
 
 /** Periods and deadlines of the core's machines, in milliseconds. */
 export const timing = {

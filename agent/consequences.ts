@@ -18,6 +18,7 @@ export function follow(
   const { parts, hooks, self } = world;
   for (const change of changes) {
     parts.landscape.notice(change);
+    parts.names.notice(change);
     parts.addressing.notice(change, now);
     parts.forgetting.notice(change);
     followOne(change, world, now);

@@ -3,6 +3,7 @@
  * of the agent, named behind each. Nothing here waits: a promise is the business of whoever
  * performs.
  */
+import type { Ip } from "../base/address.ts";
 import type { EndpointId, HostId } from "../base/id.ts";
 import type { Pull } from "../membership/transport.ts";
 import type { SafeFile } from "../membership/vault.ts";
@@ -37,6 +38,8 @@ export type Effect =
   | { readonly kind: "attach"; readonly attachment: Attachment }
   /** `inspected`: whether the namespace is still the one it was. */
   | { readonly kind: "inspect"; readonly endpoint: EndpointId; readonly netns: string }
+  /** Names are to be answered at these addresses and no others: `serving`. */
+  | { readonly kind: "listen"; readonly addresses: readonly Ip[] }
   | { readonly kind: "answer"; readonly ticket: number; readonly answer: Answer }
   | { readonly kind: "joined"; readonly ticket: number; readonly answer: Uint8Array }
   | { readonly kind: "event"; readonly event: WatchEvent }

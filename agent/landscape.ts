@@ -65,6 +65,11 @@ export class Landscape {
     return this.#dirty.size + this.#touched.size > 0;
   }
 
+  /** Networks that have a segment here, as of the last `wanted`. */
+  get here(): Iterable<NetworkId> {
+    return this.#regions.keys();
+  }
+
   vniOf(network: NetworkId): Vni | undefined {
     return this.namings.get(network)?.vni;
   }

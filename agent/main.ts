@@ -25,6 +25,7 @@ import {
 } from "../membership/disk/credentials.ts";
 import { loadIdentity } from "../membership/libp2p/identity.ts";
 import { openTransport } from "../membership/libp2p/transport.ts";
+import { openNameServer } from "../names/dns/server.ts";
 import type { Underlay } from "../overlay/dataplane.ts";
 import { checkDataplane } from "../overlay/linux/capabilities.ts";
 import { openDataplane } from "../overlay/linux/dataplane.ts";
@@ -36,7 +37,7 @@ import type { Journal, JournalRow } from "../store/journal.ts";
 import { type OpenedJournal, openJournal } from "../store/leveldb/journal.ts";
 import { RowReader } from "../store/rows.ts";
 import { Agent } from "./agent.ts";
-import { type Config, limits, timing } from "./config.ts";
+import { type Config, limits, naming, timing } from "./config.ts";
 import { openControlServer } from "./control/server.ts";
 import { freshKey, markFresh } from "./fresh.ts";
 import { dockerPlace } from "./node/docker-place.ts";
@@ -98,7 +99,8 @@ export async function runAgent(config: Config, signal: AbortSignal): Promise<voi
   );
   stack.use(await openDoors(config, { loop, journal, rows, log }));
   const vault = openVault(directory, setting.crypto);
-  const ports = { transport, journal, dataplane, vault };
+  const names = stack.use(openNames(loop, config));
+  const ports = { transport, journal, dataplane, vault, names };
   const certificate = await membership(setting, ports, signal);
   if (certificate === undefined) return;
   await startAgent(setting, certificate, { loop, ports });
@@ -157,6 +159,15 @@ async function openDocker(
     if (config.dockerPlugin !== "auto") throw error;
     log.warn("Docker is not served", { path, error: describeError(error) });
     return null;
+  });
+}
+
+function openNames(oracle: Loop, { dnsUpstreams }: Config): ReturnType<typeof openNameServer> {
+  return openNameServer({
+    ...naming,
+    oracle,
+    log: debugLog("starling:names"),
+    upstreams: dnsUpstreams.length === 0 ? undefined : dnsUpstreams,
   });
 }
 
@@ -281,6 +292,7 @@ async function startAgent(
     log,
     root: rootSeed === undefined ? undefined : nodeSigner(rootSeed),
     isIsolated: config.isolated,
+    names: { isServed: config.dns, ttlS: config.dnsTtl },
   });
   restoreFiles(agent, setting);
   const trust = await restore(agent, ports, setting);
@@ -334,6 +346,8 @@ function addressOf({ underlay, config }: Pick<Setting, "underlay" | "config">): 
   return address.includes(":") ? `[${address}]:${config.port}` : `${address}:${config.port}`;
 }
 
+const noNames = { serving: [], upstreams: [], answered: 0, forwarded: 0, refused: 0 };
+
 function joiningView(setting: Setting): StatusView {
   const { standing, host, name, boot, underlay, problem } = setting;
   return {
@@ -348,6 +362,7 @@ function joiningView(setting: Setting): StatusView {
     endpoints: { local: 0, total: 0 },
     store: { epoch: 0, seq: 0, root: "", origins: 0, records: 0 },
     kernel: { isInSync: false, repairs: 0, failures: [], conflicts: [] },
+    dns: { ...noNames, isOn: setting.config.dns },
     warnings: ["this host is not yet a member of a cluster"],
     uptimeMs: Math.round(systemClock.now()),
   };

@@ -23,6 +23,7 @@ import { Forgetting } from "./forgetting.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { Landscape } from "./landscape.ts";
 import { Leaving, leavingRefusal } from "./leaving.ts";
+import { containerOf, NameBook } from "./name-book.ts";
 import { Places } from "./places.ts";
 import { Post } from "./post.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -52,6 +53,8 @@ export type AgentOptions = {
   readonly root: Signer | undefined;
   /** The operator says that no other host knows more of this one than its own disk. */
   readonly isIsolated: boolean;
+  /** Whether names are answered, and for how many seconds an answer may be remembered. */
+  readonly names: { readonly isServed: boolean; readonly ttlS: number };
 };
 
 /** What the machines tell the agent, and ask of it. */
@@ -109,7 +112,8 @@ export function makeParts(options: AgentOptions, hooks: Hooks) {
     versionOf: (host) => known.replica.versionOf(host),
     write: (writes, then) => commands.whenDurable(hooks.write(writes), then),
   });
-  return { ...known, forgetting, ...local, commands };
+  const names = makeNames(options, hooks.emit, { ...known, ...local });
+  return { ...known, forgetting, ...local, names, commands };
 }
 
 /** What the cluster knows, and who is in it. */
@@ -219,4 +223,19 @@ function makeLocal(
     farewellMs: timing.farewellMs,
   });
   return { addressing, landscape, places, attachments, reconciler, confirmations, leaving };
+}
+
+/** What endpoints of this host are told when they ask for names. */
+function makeNames(
+  { self, random, names: options }: AgentOptions,
+  emit: Emit,
+  known: Pick<ReturnType<typeof makeKnown>, "tables" | "contacts"> & { readonly places: Places },
+): NameBook {
+  const { tables, contacts, places } = known;
+  return new NameBook({
+    ...{ self, tables, random, emit, options },
+    answersAtMost: limits.namesAnswers,
+    isReachable: (host) => contacts.isReachable(host),
+    containerOf: (endpoint) => containerOf(endpoint, places.get(endpoint.id)),
+  });
 }

@@ -7,6 +7,7 @@ import type { Forgetting } from "./forgetting.ts";
 import { removalWarnings } from "./forgotten.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import type { Leaving } from "./leaving.ts";
+import type { NameBook } from "./name-book.ts";
 import type { OwnPast } from "./own-past.ts";
 import type { AgentOptions } from "./parts.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -23,12 +24,13 @@ type Parts = {
   readonly reconciler: Reconciler;
   readonly forgetting: Forgetting;
   readonly leaving: Leaving;
+  readonly names: NameBook;
   readonly gatekeeper: Pick<Gatekeeper, "warnings">;
 };
 
 /** What `starling status` shows. */
 export function statusView(
-  { options, scene, reconciler, forgetting, leaving, gatekeeper, ...store }: Parts,
+  { options, scene, reconciler, forgetting, leaving, names, gatekeeper, ...store }: Parts,
   now: Instant,
 ): StatusView {
   const { self, cluster, boot, name, address, version, underlay } = options;
@@ -64,17 +66,21 @@ export function statusView(
       failures: reconciler.failures.map(({ op, reason }) => `${op.kind}: ${reason}`),
       conflicts: reconciler.conflicts.map(({ device, reason }) => `${device}: ${reason}`),
     },
+    dns: names.view(),
     warnings: [
       ...gatekeeper.warnings(),
       ...warnings(scene, reconciler, members.filter(({ state }) => isIn(state)).length),
       ...storeWarnings(scene, store),
       ...removalWarnings(scene, forgetting),
-      ...(leaving.obstacle === undefined
-        ? []
-        : [`this host cannot leave yet: ${leaving.obstacle}`]),
+      ...names.warnings(),
+      ...leavingWarnings(leaving),
     ],
     uptimeMs: Math.round(now - scene.startedAt),
   };
+}
+
+function leavingWarnings({ obstacle }: Leaving): string[] {
+  return obstacle === undefined ? [] : [`this host cannot leave yet: ${obstacle}`];
 }
 
 const isolated =

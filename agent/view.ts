@@ -149,6 +149,18 @@ export type ForgottenView = {
   readonly settledBy: HostRef | undefined;
 };
 
+/** Names on this host: where they are answered, and what became of questions since the start. */
+export type DnsView = {
+  readonly isOn: boolean;
+  /** Gateways at which endpoints are answered. */
+  readonly serving: readonly Ip[];
+  /** Whom other names are asked of. */
+  readonly upstreams: readonly Ip[];
+  readonly answered: number;
+  readonly forwarded: number;
+  readonly refused: number;
+};
+
 /** An agent, as `starling status` shows it. */
 export type StatusView = {
   readonly version: string;
@@ -181,6 +193,7 @@ export type StatusView = {
     readonly failures: readonly string[];
     readonly conflicts: readonly string[];
   };
+  readonly dns: DnsView;
   /** Sentences an operator should read. */
   readonly warnings: readonly string[];
   readonly uptimeMs: number;

@@ -110,6 +110,7 @@ const agent = new Agent({
   log: silent,
   root: undefined,
   isIsolated: true,
+  names: { isServed: false, ttlS: 1 },
 });
 const reader = new RowReader();
 for await (const row of journal.load("origins")) reader.take(row);
@@ -124,7 +125,8 @@ const loop = new Loop({
   stopped: () => undefined,
 });
 const vault = { save: async () => undefined };
-await loop.start({ agent, ports: { transport, journal, dataplane, vault }, trust: "whole" });
+const names = { listen: () => undefined };
+await loop.start({ agent, ports: { transport, journal, dataplane, vault, names }, trust: "whole" });
 
 async function used(): Promise<Used> {
   const { user, system } = process.cpuUsage();

@@ -35,9 +35,18 @@ function statusText(status: StatusView): string {
     ["map", `${store.records} records of ${store.origins} hosts, root ${store.root.slice(0, 12)}`],
     ["own", `epoch ${store.epoch}, seq ${store.seq}`],
     ["kernel", `${stateText(kernel.isInSync ? "in sync" : "pending")}, ${kernel.repairs} repairs`],
+    ["names", namesText(status.dns)],
     ...warningsOf(status).map((text) => ["warning", text] as const),
   ];
   return listText(rows);
+}
+
+function namesText({ isOn, serving, upstreams, ...counts }: StatusView["dns"]): string {
+  if (!isOn) return "off";
+  const where = serving.length === 0 ? "no network here" : `at ${serving.join(", ")}`;
+  const others = upstreams.length === 0 ? "nobody" : upstreams.join(", ");
+  const { answered, forwarded, refused } = counts;
+  return `${where}; ${answered} answered, ${forwarded} asked of ${others}, ${refused} refused`;
 }
 
 function membersText({ alive, suspect, unreachable }: StatusView["members"]): string {

@@ -7,7 +7,7 @@
 
 /** The domain of all our names. */
 export const domain = "starling";
-/** Who answers for it. No endpoint's label begins with an underscore. */
+/** Who answers for it; an endpoint of that name is found in its network. */
 export const serverName = `_ns.${domain}`;
 
 /** An endpoint's label, in one network or in any of the asker's. */

@@ -131,6 +131,14 @@ const statusSchema = v.object({
     failures: texts,
     conflicts: texts,
   }),
+  dns: v.object({
+    isOn: v.boolean(),
+    serving: v.pipe(texts, v.description("gateways at which endpoints are answered")),
+    upstreams: v.pipe(texts, v.description("whom other names are asked of")),
+    answered: v.pipe(count, v.description("questions since the start")),
+    forwarded: count,
+    refused: count,
+  }),
   warnings: v.pipe(texts, v.description("sentences an operator should read")),
   uptimeMs: ms,
 });

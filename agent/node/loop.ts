@@ -14,6 +14,8 @@ import type {
   TransportHandler,
 } from "../../membership/transport.ts";
 import type { Vault } from "../../membership/vault.ts";
+import type { NameServer, Oracle, Query, ServerReport } from "../../names/name-server.ts";
+import type { Reply } from "../../names/record.ts";
 import type { Dataplane, DataplaneOp, OpFailure } from "../../overlay/dataplane.ts";
 import type { Trust } from "../../store/fence.ts";
 import type { Journal } from "../../store/journal.ts";
@@ -30,10 +32,11 @@ export type Ports = {
   readonly journal: Journal;
   readonly dataplane: Dataplane;
   readonly vault: Vault;
+  readonly names: NameServer;
 };
 
 /** The core in the world: the desk for commands, the handler of the transport. */
-export class Loop implements Desk, TransportHandler {
+export class Loop implements Desk, TransportHandler, Oracle {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #listeners = new Set<(event: WatchEvent) => void>();
@@ -144,6 +147,15 @@ export class Loop implements Desk, TransportHandler {
     return this.#running?.agent.serve(from, request) ?? [];
   }
 
+  resolve(query: Query): Reply {
+    if (this.#running !== undefined) return this.#running.agent.resolve(query);
+    return { kind: "refused", reason: "this host is not yet a member of a cluster" };
+  }
+
+  serving(report: ServerReport): void {
+    this.#input((agent) => agent.serving(report));
+  }
+
   pulled(id: number, frame: Uint8Array): void {
     this.#input((agent, now) => agent.pulled(id, frame, now));
   }
@@ -206,6 +218,8 @@ export class Loop implements Desk, TransportHandler {
         return ports.transport.close(effect.host, effect.reason);
       case "pull":
         return ports.transport.pull(effect.pull);
+      case "listen":
+        return ports.names.listen(effect.addresses);
       case "wake":
         setTimeout(() => this.#input((agent, now) => agent.woken(now)), effect.afterMs).unref();
         return;

@@ -50,6 +50,9 @@ export function loadConfig({ flags, env, file, folder }: Sources): Config {
     vxlanPort: given("vxlanPort"),
     name: given("name"),
     isolated: given("isolated"),
+    dns: given("dns"),
+    dnsTtl: given("dnsTtl"),
+    dnsUpstreams: given("dnsUpstreams"),
     purgeOnExit: given("purgeOnExit"),
   };
 }

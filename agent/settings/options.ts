@@ -3,7 +3,7 @@
  * (`data-dir`, `--data-dir`, `STARLING_DATA_DIR`), with what each takes.
  */
 
-import { parseIp } from "../../base/address.ts";
+import { type Ip, parseIp } from "../../base/address.ts";
 import { parseName } from "../../base/id.ts";
 import { type Config, configDefaults, limits } from "../config.ts";
 import { isSeed } from "./seed.ts";
@@ -22,7 +22,7 @@ export type Option<Value> = {
 
 type Options = { readonly [Field in keyof Config]: Option<Config[Field]> };
 
-const { port, dataDir, socket, dockerPlugin, dockerSocket, vxlanPort } = configDefaults;
+const { port, dataDir, socket, dockerPlugin, dockerSocket, vxlanPort, dnsTtl } = configDefaults;
 
 /** By field of Config. */
 export const options: Options = {
@@ -44,6 +44,16 @@ export const options: Options = {
   vxlanPort: option("port", `UDP port of VXLAN, the same on all hosts (${vxlanPort})`, readPort),
   name: option("name", "what this host is called (its host name)", readHostName),
   isolated: option(undefined, "go on although no other host answers", readSwitch),
+  dns: option("on|off", "answer names at the gateways of this host's networks (on)", readOnOff),
+  dnsTtl: option("seconds", `how long an answer may be remembered (${dnsTtl})`, readTtl),
+  dnsUpstreams: {
+    ...option(
+      "address",
+      "a resolver for other names (those of /etc/resolv.conf); repeatable",
+      readUpstreams,
+    ),
+    isRepeatable: true,
+  },
   purgeOnExit: option(undefined, "remove all our interfaces on exit: for labs", readSwitch),
 };
 
@@ -115,6 +125,31 @@ function readSwitch(value: unknown): Read<boolean> {
   if (value === "true" || value === "1") return { value: true };
   if (value === "false" || value === "0") return { value: false };
   return wrong(value, "true or false");
+}
+
+function readOnOff(value: unknown): Read<boolean> {
+  if (value === "on" || value === "off") return { value: value === "on" };
+  const read = readSwitch(value);
+  return "value" in read ? read : wrong(value, "on or off");
+}
+
+function readTtl(value: unknown): Read<number> {
+  const number = typeof value === "string" && /^[0-9]{1,3}$/.test(value) ? Number(value) : value;
+  const isTtl =
+    typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= 60;
+  return isTtl ? { value: number } : wrong(value, "seconds, from 1 to 60");
+}
+
+function readUpstreams(value: unknown): Read<readonly Ip[]> {
+  const list = typeof value === "string" ? value.split(/[\s,]+/).filter(Boolean) : value;
+  const expected = "addresses of resolvers, without ports";
+  if (!Array.isArray(list) || (list.length === 0 && value !== list)) return wrong(value, expected);
+  const read = list.map((each) => (typeof each === "string" ? parseIp(each) : undefined));
+  const at = read.indexOf(undefined);
+  if (at >= 0) return { fault: `${JSON.stringify(list[at])} is no address of a resolver` };
+  if (list.length > limits.dnsUpstreams)
+    return { fault: `expected at most ${limits.dnsUpstreams} addresses` };
+  return { value: read as Ip[] };
 }
 
 function wrong(value: unknown, expected: string): { readonly fault: string } {

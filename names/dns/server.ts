@@ -38,6 +38,7 @@ class DnsServer implements NameServer, AsyncDisposable {
   readonly #ending = new AbortController();
   readonly #listeners = new Map<Ip, Listener>();
   #report: ServerReport = { listening: [], upstreams: [] };
+  #isTelling = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -112,6 +113,12 @@ class DnsServer implements NameServer, AsyncDisposable {
 
   #tell(change: Partial<ServerReport>): void {
     this.#report = { ...this.#report, ...change };
-    if (!this.#ending.signal.aborted) this.#options.oracle.serving(this.#report);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    // Later: whoever tells us where to listen is not to be told something while it does.
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      if (!this.#ending.signal.aborted) this.#options.oracle.serving(this.#report);
+    });
   }
 }

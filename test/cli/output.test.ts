@@ -110,6 +110,7 @@ endpoints  1 here, 2 in all
 map        9 records of 2 hosts, root abababababab
 own        epoch 3, seq 17
 kernel     in sync, 4 repairs
+names      at 10.32.0.1; 5 answered, 2 asked of 10.0.0.53, 0 refused
 warning    joining: 10.0.0.9: connection refused; next try in 2.0 s
 warning    this host is not yet a member of a cluster
 `,

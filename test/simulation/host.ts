@@ -145,6 +145,7 @@ export class SimulatedHost implements Station {
       log: this.#log,
       root: this.hasRoot ? root : undefined,
       isIsolated: false,
+      names: { isServed: true, ttlS: 2 },
     });
     for (const file of ["revocations", "tokens"] as const) {
       const content = this.disk.files.get(file);
@@ -299,6 +300,10 @@ export class SimulatedHost implements Station {
         this.#answers.delete(effect.ticket);
         answered?.(effect.answer);
         return;
+      }
+      case "listen": {
+        const listening = effect.addresses.map((address) => ({ address, fault: undefined }));
+        return this.#later(1, (agent) => agent.serving({ listening, upstreams: [] }));
       }
       case "stop":
         return this.#stop();

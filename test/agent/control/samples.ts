@@ -91,6 +91,14 @@ export const status: StatusView = {
   endpoints: { local: 1, total: 2 },
   store: { epoch: 3, seq: 17, root: "ab".repeat(32), origins: 2, records: 9 },
   kernel: { isInSync: true, repairs: 4, failures: [], conflicts: [] },
+  dns: {
+    isOn: true,
+    serving: ["10.32.0.1" as Ip],
+    upstreams: ["10.0.0.53" as Ip],
+    answered: 5,
+    forwarded: 2,
+    refused: 0,
+  },
   warnings: ["this host is not yet a member of a cluster"],
   uptimeMs: 7_322_000,
 };

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { configDefaults } from "../../../agent/config.ts";
 import { loadConfig, readConfig, type Sources } from "../../../agent/settings/load.ts";
 import { fields, keyOf, variableOf } from "../../../agent/settings/options.ts";
+import type { Ip } from "../../../base/address.ts";
 import { MeshError } from "../../../base/errors.ts";
 
 const nothing: Sources = { flags: {}, env: {}, file: undefined, folder: "/here" };
@@ -26,6 +27,9 @@ const everything = {
   vxlanPort: 8472,
   name: "host-a.example.org",
   isolated: true,
+  dns: false,
+  dnsTtl: 5,
+  dnsUpstreams: ["10.0.0.53", "fd00::53"] as Ip[],
   purgeOnExit: true,
 };
 
@@ -60,6 +64,9 @@ docker-socket: /run/d.sock
 vxlan-port: 8472
 name: host-a.example.org
 isolated: true
+dns: off
+dns-ttl: 5
+dns-upstreams: [10.0.0.53, "fd00::53"]
 purge-on-exit: true
 `;
     assert.deepEqual(fromFile(text), everything);
@@ -71,7 +78,8 @@ purge-on-exit: true
     ["with tabs", "\t"],
   ] as const) {
     it(`takes every key from JSON ${what}`, () => {
-      const { dataDir, dockerPlugin, dockerSocket, vxlanPort, purgeOnExit, ...same } = everything;
+      const { dockerPlugin, dockerSocket, dnsTtl, dnsUpstreams, ...rest } = everything;
+      const { dataDir, vxlanPort, purgeOnExit, ...same } = rest;
       const json = {
         ...same,
         "data-dir": dataDir,
@@ -79,6 +87,8 @@ purge-on-exit: true
         "docker-socket": dockerSocket,
         "vxlan-port": vxlanPort,
         "purge-on-exit": purgeOnExit,
+        "dns-ttl": dnsTtl,
+        "dns-upstreams": dnsUpstreams,
       };
       assert.deepEqual(fromFile(JSON.stringify(json, undefined, indent)), everything);
     });

@@ -152,7 +152,7 @@ describe("an address to be served", () => {
   it("is free again as soon as it is not wanted", async () => {
     await using served = await serve(() => addresses(1));
     served.server.listen([]);
-    assert.deepEqual(served.oracle.report.listening, []);
+    await served.oracle.until(({ listening }) => listening.length === 0);
     const socket = createSocket("udp4").bind(served.port, gateway);
     await once(socket, "listening");
     socket.close();

@@ -76,7 +76,9 @@ export async function serve(answer: (query: Query) => Reply, changes: Changes = 
   const oracle = new Script(answer);
   const server = openNameServer(options(oracle, port, changes));
   server.listen([gateway]);
-  await oracle.until(({ listening }) => listening[0]?.fault === undefined);
+  await oracle.until(
+    ({ listening }) => listening[0] !== undefined && listening[0].fault === undefined,
+  );
   return { oracle, port, server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 

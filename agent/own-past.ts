@@ -21,6 +21,8 @@ export type OwnPastOptions = {
   readonly writer: Writer;
   readonly options: FenceOptions;
   readonly log: Log;
+  /** Whether others let this host in, so that there are some, whatever the disk knows of them. */
+  readonly isGuest: boolean;
   readonly linked: () => readonly HostId[];
   /** Whether since the start a peer has sent us all it had, of every origin. */
   readonly hasSynced: () => boolean;
@@ -77,6 +79,11 @@ export class OwnPast {
     return this.#isHolding;
   }
 
+  /** Whether our records are what they should be, as far as anybody whom we could ask knows. */
+  get isRestored(): boolean {
+    return this.#isOpen && this.#newest === undefined && !this.#options.writer.isForked;
+  }
+
   /** Why nothing of ours can be written for now, or undefined; what is soon over is waited for. */
   refusal(): Refusal | undefined {
     const { state } = this.#fence;
@@ -92,7 +99,8 @@ export class OwnPast {
   start(disk: { readonly trust: Trust; readonly isIsolated: boolean }, now: Instant): void {
     const { trust, isIsolated } = disk;
     const { writer, replica, self } = this.#options;
-    const hasOthers = replica.heads().some(({ origin }) => origin !== self);
+    const { isGuest } = this.#options;
+    const hasOthers = isGuest || replica.heads().some(({ origin }) => origin !== self);
     this.#since = writer.version.seq;
     this.#fence.start({ trust, isAlone: isIsolated || (trust === "whole" && !hasOthers) }, now);
     this.#isHolding = trust === "doubtful";
@@ -139,6 +147,7 @@ export class OwnPast {
       });
       const isNewest = this.#newest === undefined || compareVersions(head, this.#newest.head) > 0;
       if (isNewest) this.#newest = { head, records };
+      this.#fence.doubt();
       this.#fence.answered(from, now);
     }
     this.tick(now);

@@ -180,7 +180,7 @@ function makeLocal(
   { emit, settled, write }: Hooks,
   known: ReturnType<typeof makeKnown> & { readonly forgetting: Forgetting },
 ) {
-  const { tables, ledger, contacts, catchUp, forgetting, writer } = known;
+  const { tables, ledger, contacts, catchUp, forgetting, writer, ownPast } = known;
   const { self, random, underlay, vxlanPort, crypto, log, isIsolated, seeds } = options;
   const addressing = new Addressing({
     self,
@@ -211,9 +211,13 @@ function makeLocal(
     emit,
     log: log.named("reconciler"),
     settled,
-    dumped: (actual) => attachments.compare(actual, tables.endpointsOn(self).keys()),
+    dumped: (actual) => {
+      // An old disk tells of endpoints that are gone: nothing is made again for those.
+      if (ownPast.isRestored) attachments.compare(actual, tables.endpointsOn(self).keys());
+    },
     mayPrune: (now) =>
-      isIsolated || catchUp.hasHeardAll(now) || (seeds.length === 0 && forgetting.isAlone),
+      ownPast.isRestored &&
+      (isIsolated || catchUp.hasHeardAll(now) || (seeds.length === 0 && forgetting.isAlone)),
   });
   const confirmations = new Confirmations({ self, emit, askAgainMs: timing.confirmAgainMs });
   const leaving: Leaving = new Leaving({

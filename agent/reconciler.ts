@@ -11,7 +11,7 @@ import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
 import { planChange } from "../overlay/change.ts";
 import type { Actual, ActualGuard, DataplaneOp, OpFailure, Wanted } from "../overlay/dataplane.ts";
-import { keeping } from "../overlay/keep.ts";
+import { keeping, withoutRemoved } from "../overlay/keep.ts";
 import { plan } from "../overlay/plan.ts";
 import type { Emit } from "./effect.ts";
 
@@ -108,6 +108,7 @@ export class Reconciler {
   }
 
   want(wanted: Wanted): void {
+    if (this.#found !== undefined) this.#found = withoutRemoved(this.#found, this.#implied, wanted);
     this.#implied = wanted;
     this.#aim();
   }
@@ -178,6 +179,8 @@ export class Reconciler {
     this.#isPruning = true;
     const wasKeeping = this.#found !== undefined;
     this.#found = undefined;
+    // What was let alone until now is looked at.
+    this.#dumpAt = Math.min(this.#dumpAt, now);
     if (wasKeeping) this.#aim();
   }
 

@@ -71,6 +71,7 @@ function makeOwnPast(world: {
     options: timing.fence,
     log: log.named("replication"),
     linked,
+    isGuest: options.root === undefined && options.seeds.length > 0,
     hasSynced: () => catchUp.hasCompared,
     compare: (host, now) => catchUp.compare(host, now),
     fetch: (host, target, now) =>

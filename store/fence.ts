@@ -2,7 +2,7 @@
  * Whether this host may write its own records: not before it knows what it wrote in earlier runs,
  * and not beside another machine that runs under its identity.
  *
- *   asking --a peer has told us what it holds of us, or nobody is there to ask--> open
+ *   asking --all linked peers have told what they hold of us, or nobody is there--> open
  *   open ----another run of ours moves above us again and again-----------------> cloned
  *
  * A version that was used before would be believed by some and not by others, and a set that lacks
@@ -21,8 +21,10 @@ export type Trust = "whole" | "new" | "doubtful";
 
 /** How long is asked, in milliseconds, and how often another run of ours is outdone. */
 export type FenceOptions = {
-  /** With a whole disk and nobody to ask, we go on after this long. */
+  /** With a whole disk and nobody who answers, we go on after this long. */
   readonly aloneMs: number;
+  /** With a whole disk, further peers may link and answer for this long after the first. */
+  readonly glanceMs: number;
   /** With a doubtful disk, further peers may link and answer for this long after the first. */
   readonly settleMs: number;
   /** Each peer is asked again after this long without an answer. */
@@ -75,6 +77,12 @@ export class Fence {
     this.#firstAnswerAt ??= now;
   }
 
+  /** A peer holds what our disk should: others may hold more, and are to be heard as well. */
+  doubt(): void {
+    if (this.#state.kind === "asking" && this.#state.trust === "whole")
+      this.#state = { kind: "asking", trust: "doubtful" };
+  }
+
   /** Opens where that is due; otherwise the linked peers that are to be asked now. */
   step(linked: readonly HostId[], now: Instant): readonly HostId[] {
     if (this.#state.kind !== "asking") return [];
@@ -107,16 +115,16 @@ export class Fence {
 
   #isSure(trust: Trust, linked: readonly HostId[], now: Instant): boolean {
     const first = this.#firstAnswerAt;
-    const { aloneMs, settleMs } = this.#options;
+    const { aloneMs, glanceMs, settleMs } = this.#options;
+    const isQuiet = (ms: number) =>
+      first !== undefined && now >= first + ms && linked.every((host) => this.#answered.has(host));
     switch (trust) {
       case "whole":
-        return first !== undefined || now >= this.#startedAt + aloneMs;
+        return isQuiet(glanceMs) || now >= this.#startedAt + aloneMs;
       case "new":
         return first !== undefined;
-      case "doubtful": {
-        const isQuiet = first !== undefined && now >= first + settleMs;
-        return isQuiet && linked.every((host) => this.#answered.has(host));
-      }
+      case "doubtful":
+        return isQuiet(settleMs);
     }
   }
 

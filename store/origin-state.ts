@@ -102,11 +102,12 @@ export class OriginState {
   #changesSince({ epoch, seq }: Version): Change[] | undefined {
     const range = this.#lineage.get(epoch);
     const isKnown = range !== undefined && seq >= range.first && seq <= range.last;
-    if (!isKnown || seq < this.#floor) return undefined;
+    // An origin whose disk went back may be at a lower seq than what it was in before.
+    if (!isKnown || seq < this.#floor || seq >= this.#head.seq) return undefined;
     const changes: Change[] = [];
     for (const entry of this.#records.entries()) if (entry.seq > seq) changes.push(entry);
     for (const [key, at] of this.#tombstones) {
-      if (at > seq) changes.push({ key, seq: at, value: undefined });
+      if (at > seq && at <= this.#head.seq) changes.push({ key, seq: at, value: undefined });
     }
     return changes;
   }

@@ -74,6 +74,11 @@ export class Writer {
     return this.#underWay !== undefined || this.#queue.length > 0 || this.#isForked;
   }
 
+  /** Whether others hold a state of ours that is yet to be replaced. */
+  get isForked(): boolean {
+    return this.#isForked;
+  }
+
   /** From now on the queue is written, or no longer. */
   open(isOpen: boolean): void {
     this.#isOpen = isOpen;

@@ -3,7 +3,8 @@ import { pick, shuffled } from "../../base/random.ts";
 import type { Cluster } from "./cluster.ts";
 import { type dice, happens } from "./dice.ts";
 import type { SimulatedHost } from "./host.ts";
-import { type FaultName, faultNames, unmixed } from "./options.ts";
+import { portsLost } from "./losses.ts";
+import { type FaultName, faultNames } from "./options.ts";
 import { works } from "./workload.ts";
 
 type Act = {
@@ -75,9 +76,7 @@ export function chaosStep(cluster: Cluster, faults: ReadonlySet<FaultName> = usu
   cluster.run(cluster.work.below(400));
 }
 
-const usualFaults: ReadonlySet<FaultName> = new Set(
-  faultNames.filter((name) => !unmixed.includes(name)),
-);
+const usualFaults: ReadonlySet<FaultName> = new Set(faultNames);
 
 function draw<Item extends { readonly weight: number }>(
   random: ReturnType<typeof dice>,
@@ -183,7 +182,9 @@ function jumpClock(cluster: Cluster): void {
 function disturbOne(cluster: Cluster): void {
   const { random } = cluster;
   const host: SimulatedHost = cluster.anyHost();
+  const ports = host.kernel.plugged();
   const what = host.kernel.disturb((count) => random.below(Math.max(1, count)));
+  portsLost(cluster, host, ports);
   if (what === undefined) return;
   host.disturbedAt = cluster.schedule.now();
   cluster.does(`kernel: ${what}`, host);

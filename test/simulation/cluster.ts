@@ -12,6 +12,7 @@ import { plainWish } from "../agent/samples.ts";
 import { dice, happens } from "./dice.ts";
 import { SimulatedHost } from "./host.ts";
 import { checkProgrammed, checkRemovals } from "./kernel-checks.ts";
+import { knownOf, portsLost, writesLost } from "./losses.ts";
 import { markingLog } from "./marking-log.ts";
 import { Network, type NetworkFaults } from "./network.ts";
 import { Schedule } from "./schedule.ts";
@@ -67,6 +68,8 @@ export class Cluster {
   /** Ids of networks whose creation, or whose removal, was acknowledged. */
   readonly created = new Map<string, SimulatedHost>();
   readonly removed = new Set<string>();
+  /** The namespace of each endpoint that was ever promised. */
+  readonly places = new Map<string, string>();
   /** Namespaces whose endpoint may be there or not: its agent died before it answered. */
   readonly uncertain = new Set<string>();
   /** Names of networks that somebody has asked to remove: who knows it when is open. */
@@ -99,7 +102,11 @@ export class Cluster {
     this.#disks = dice(seed, "disks");
     this.trace = new Trace({ isKept: isTraced });
     const mark = (name: string) => this.mark(name);
-    this.witness = new Witness({ now: () => this.schedule.now(), mark });
+    this.witness = new Witness({
+      ...{ now: () => this.schedule.now(), mark },
+      known: (host) => knownOf(this, host),
+      lost: (host, rows) => writesLost(this, host, rows),
+    });
     this.network = new Network(this.schedule, dice(seed, "network"), { faults: calm(), mark });
     const seeds = ["10.0.1.1:7790"];
     const watcher = this.#watcher();
@@ -215,13 +222,13 @@ export class Cluster {
   loseDisk(host: SimulatedHost, lose: () => void): void {
     lose();
     this.witness.diskLost(host);
-    for (const endpoint of [...this.endpoints.values()]) {
-      if (endpoint.host !== host) continue;
-      this.endpoints.delete(endpoint.id);
-      this.uncertain.add(endpoint.netns);
-    }
-    for (const [id, creator] of this.created) if (creator === host) this.created.delete(id);
     this.lostDisks.add(host);
+    const own = [...this.endpoints.values()].filter((endpoint) => endpoint.host === host);
+    portsLost(
+      this,
+      host,
+      own.map(({ id }) => id),
+    );
   }
 
   /** Whether nobody has asked this host to leave, or others to forget it. */
@@ -264,6 +271,7 @@ export class Cluster {
       if (!isLost) this.uncertain.delete(netns);
       if (answer.kind !== "endpoint") return;
       const { id, addresses, network: at } = answer.endpoint;
+      this.places.set(id, netns);
       // Somebody else may have removed the network, and this host not know it yet.
       const isOut = this.retired.has(host) || this.leaving.has(host);
       const isOpen = this.removing.has(network) || isOut;

@@ -74,4 +74,40 @@ export const keptSeeds: readonly KeptSeed[] = [
     faults: ["breaks", "crash", "hostile", "join", "kernel", "loss", "pause", "power"],
     cause: "the simulated kernel kept entries of a tunnel that was gone, and showed them later",
   },
+  {
+    seed: 46,
+    hosts: 3,
+    faults: ["rollback"],
+    cause: "a disk from a backup looks whole, and ports it did not know were taken away",
+  },
+  {
+    seed: 6,
+    hosts: 4,
+    faults: ["rollback"],
+    cause: "of several peers the first to answer was believed, and it was behind",
+  },
+  {
+    seed: 24,
+    hosts: 7,
+    faults: ["rollback"],
+    cause: "a delta led back in seq on an origin's new way, and was refused for ever",
+  },
+  {
+    seed: 3,
+    hosts: 5,
+    faults: ["rollback"],
+    cause: "an endpoint that an older disk told of was made again before anybody was asked",
+  },
+  {
+    seed: 31,
+    hosts: 5,
+    faults: ["rollback"],
+    cause: "a backup from before a host knew anybody let it go on alone at once",
+  },
+  {
+    seed: 14,
+    hosts: 6,
+    faults: ["wipe", "crash", "partition", "loss", "disk"],
+    cause: "the check took rows written again for a deletion",
+  },
 ];

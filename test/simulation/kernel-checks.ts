@@ -56,22 +56,23 @@ export function checkRemovals(
     if (living === undefined || living.host === host.id) continue;
     if (witness.isRevoked(living.host)) continue;
     const view = witness.view(host.id);
-    const isKnown = [...view.endpoints.values()].some(
-      ({ mac, goneAt }) => mac === op.mac && goneAt === undefined,
-    );
+    // What it has known and knows no more its origin has taken back, be it in another life.
+    const isKnown = [...view.endpoints.values()].some(({ mac }) => mac === op.mac);
     const isNeeded = [...view.endpoints.values()].some((each) => {
       const isHere = each.host === host.id && each.goneAt === undefined;
       return isHere && each.network === living.network;
     });
     const isThere = isShown(view, living.network);
-    const isKnownNear = peers.some((peer) =>
-      [...witness.view(peer).endpoints.values()].some(
-        ({ mac, goneAt }) => mac === op.mac && goneAt === undefined,
-      ),
+    const isKnownNear = peers.some(
+      (peer) =>
+        network.areJoined(host.id, peer) &&
+        [...witness.view(peer).endpoints.values()].some(
+          ({ mac, goneAt }) => mac === op.mac && goneAt === undefined,
+        ),
     );
     if (!isKnownNear) continue;
     if (!isKnown && isNeeded && isThere && !witness.isLiar(living.host))
-      throw new Violation(`S18: host-${host.n} removes the way to ${op.mac}, which lives`);
+      throw new Violation(`S18: host-${host.n} removes the way to endpoint ${living.id}`);
   }
 }
 

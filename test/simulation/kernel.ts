@@ -57,6 +57,11 @@ export class Kernel {
     return [...this.#ports.keys()];
   }
 
+  /** Those that are on a bridge: where another belongs only its agent knows. */
+  plugged(): EndpointId[] {
+    return this.ports().filter((id) => this.#ports.get(id)?.vni !== undefined);
+  }
+
   /** VTEPs whose frames into a segment are let in; undefined where nobody keeps the others out. */
   senders(vni: Vni): ReadonlySet<Ip> | undefined {
     const guard = this.#guard.kind === "present" ? this.#guard.guard : undefined;

@@ -11,6 +11,7 @@ import type { SubnetView } from "../../agent/view.ts";
 import { type Block, blockOf, cidrOfBlock, compareBlocks, overlaps } from "../../ipam/block.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimulatedHost } from "./host.ts";
+import { blockOfIp } from "./witness.ts";
 
 /** A range that its owner would hand addresses out of. */
 type Claim = {
@@ -37,7 +38,7 @@ export class LedgerChecks {
       checkEndpoints(cluster, host, views);
     }
     for (const [at, claim] of fresh.entries())
-      for (const other of fresh.slice(0, at)) checkApart(claim, other);
+      for (const other of fresh.slice(0, at)) checkApart(cluster, claim, other);
     for (const claim of fresh) this.#checkOrder(cluster, claim);
     const isOld = (old: Claim) => fresh.some((claim) => isSamePlace(old, claim));
     this.#claims = [...this.#claims.filter((old) => !isOld(old)), ...fresh];
@@ -47,7 +48,7 @@ export class LedgerChecks {
     for (const old of this.#claims) {
       if (old.host === claim.host || !isSamePlace(old, claim)) continue;
       // Who lost its disk may for a while hold what it never had: it hands nothing out.
-      if (cluster.lostDisks.has(old.host)) continue;
+      if (cluster.lostDisks.has(old.host) || isContested(cluster, claim)) continue;
       if (claim.generation <= old.generation)
         assert.fail(`generation: ${text(claim)} came after ${text(old)}`);
     }
@@ -58,8 +59,13 @@ function isSamePlace(a: Claim, b: Claim): boolean {
   return a.network === b.network && overlaps(a.block, b.block);
 }
 
-function checkApart(a: Claim, b: Claim): void {
-  if (a.host !== b.host && isSamePlace(a, b))
+/** Whoever gave it may have lost that it did. */
+function isContested({ witness }: Cluster, { network, block }: Claim): boolean {
+  return witness.isContested(network, block);
+}
+
+function checkApart(cluster: Cluster, a: Claim, b: Claim): void {
+  if (a.host !== b.host && isSamePlace(a, b) && !isContested(cluster, a))
     assert.fail(`owners: ${text(a)} and ${text(b)} overlap`);
 }
 
@@ -99,15 +105,23 @@ function checkEndpoints(cluster: Cluster, host: SimulatedHost, views: readonly S
     if (endpoint.host !== host || cluster.lostDisks.has(host)) continue;
     if (!views.some(({ network }) => network.id === endpoint.networkId)) continue;
     for (const address of endpoint.addresses) {
-      const bare = address.split("/")[0];
-      const place = blockOf(`${bare}/${bare?.includes(":") ? 128 : 32}` as never);
+      const place = placeOf(address);
       const isOwn = ranges.some(
         ({ network, block }) => network.id === endpoint.networkId && overlaps(block, place),
       );
-      if (!isOwn)
-        assert.fail(`ownership: ${address} of endpoint ${endpoint.id} is not host-${host.n}'s`);
+      const isContested = cluster.witness.isContested(endpoint.networkId, place);
+      assert.ok(
+        isOwn || isContested,
+        `ownership: ${address} of endpoint ${endpoint.id} is not host-${host.n}'s`,
+      );
     }
   }
+}
+
+/** An address alone, whatever prefix length it is shown with. */
+function placeOf(address: string): Block {
+  const [ip = ""] = address.split("/");
+  return blockOfIp(ip);
 }
 
 function claimsOf(host: SimulatedHost, { network, shares }: SubnetView): Claim[] {

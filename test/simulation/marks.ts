@@ -24,6 +24,10 @@ export const mustHappen: readonly string[] = [
   "zombie came back",
   "somebody stays dead",
   "dies for good",
+  "disk lost",
+  "backup put back",
+  "writes lost with a disk",
+  "log: records taken back from peers",
   "write refused",
   "write torn",
   // What is done to its network.

@@ -129,6 +129,11 @@ export class Network {
     return [...(this.#links.get(host)?.keys() ?? [])];
   }
 
+  /** Whether what two hosts say reaches the other. */
+  areJoined(one: HostId, other: HostId): boolean {
+    return this.#reaches(one, other) && this.#reaches(other, one);
+  }
+
   /** For how long a host has been linked with a peer without a break; 0 where it is not. */
   linkedMs(host: HostId, peer: HostId): number {
     const link = this.#link(host, peer);

@@ -30,9 +30,6 @@ export const faultNames = [
 
 export type FaultName = (typeof faultNames)[number];
 
-/** Only where asked for by name: what only a lost disk knew may be lost, and the model says so. */
-export const unmixed: readonly FaultName[] = ["wipe", "rollback"];
-
 /** Seldom, since what they leave behind takes long to settle. */
 const slow: readonly FaultName[] = ["leave", "forget"];
 
@@ -62,7 +59,6 @@ export function drawRun(seed: number, wishes: Wishes): RunOptions {
   const hosts = wishes.hosts ?? 2 + random.below(9);
   const drawn = shuffled(random, faultNames)
     .filter(() => happens(random, 55))
-    .filter((name) => !unmixed.includes(name))
     .filter((name) => !slow.includes(name) || happens(random, 30));
   return {
     seed,

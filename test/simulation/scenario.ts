@@ -133,8 +133,9 @@ function settle(cluster: Cluster, options: RunOptions): void {
   while (!isCalm(cluster, alive) && cluster.schedule.now() < end) cluster.run(250);
   cluster.note(0, 11, () => `healed after ${cluster.schedule.now() - healed} ms`);
   // The sweep that finds what others did to a kernel, and what it then finds out.
-  // What a disk has just refused to remove is found by the sweep after it.
-  cluster.run(options.faults.has("disk") ? 9_000 : 4_500);
+  // What a disk has just refused to remove, or has lost, is found by the sweep after it.
+  const isSlow = (["disk", "wipe", "rollback"] as const).some((fault) => options.faults.has(fault));
+  cluster.run(isSlow ? 9_000 : 4_500);
   checkAlways(cluster);
   checkAgreement(cluster);
   checkAfterlife(cluster, random);

@@ -12,13 +12,15 @@
 import { timing } from "../../agent/config.ts";
 import type { EndpointRecord } from "../../agent/schema.ts";
 import { meaningOf } from "../../agent/schema.ts";
-import type { Mac } from "../../base/address.ts";
+import type { Cidr, Mac } from "../../base/address.ts";
 import { bytesEqual } from "../../base/bytes.ts";
 import { decode } from "../../base/codec.ts";
 import type { EndpointId, HostId } from "../../base/id.ts";
-import { compareVersions, type Head, type Version } from "../../store/head.ts";
+import { type Block, blockOf, overlaps } from "../../ipam/block.ts";
+import { compareVersions, type Head, nothing, type Version } from "../../store/head.ts";
 import type { JournalOp } from "../../store/journal.ts";
 import type { RecordKey } from "../../store/record.ts";
+import { Chronicle, type Lost } from "./chronicle.ts";
 import type { SimulatedHost } from "./host.ts";
 
 /** An endpoint as some host knows it. */
@@ -33,6 +35,8 @@ export type Seen = EndpointRecord & {
 /** What one replica holds, as its disk would show it. */
 export type View = {
   readonly heads: Map<HostId, Head>;
+  /** When each of them came. */
+  readonly headAt: Map<HostId, number>;
   readonly endpoints: Map<EndpointId, Seen>;
   /** Networks, and who has removed them: `network/<id>` and `removal/<id>` rows by origin. */
   readonly networks: Set<string>;
@@ -40,7 +44,10 @@ export type View = {
 };
 
 function emptyView(): View {
-  return { heads: new Map(), endpoints: new Map(), networks: new Set(), removals: new Set() };
+  return {
+    ...{ heads: new Map(), headAt: new Map(), endpoints: new Map() },
+    ...{ networks: new Set<string>(), removals: new Set<string>() },
+  };
 }
 
 /** Whether the network stands, as far as this replica knows. */
@@ -50,6 +57,7 @@ export function isShown({ networks, removals }: View, id: string): boolean {
 
 /** An endpoint by its own host's durable word. */
 export type Living = {
+  readonly id: EndpointId;
   readonly network: string;
   readonly mac: Mac;
   readonly host: HostId;
@@ -63,6 +71,16 @@ type Row = { readonly origin: HostId; readonly key: RecordKey | undefined };
 
 const restMs = timing.addressing.restMs;
 
+/** What a witness needs to know, and whom it tells. */
+export type WitnessOptions = {
+  readonly now: () => number;
+  readonly mark: (name: string) => void;
+  /** The newest version of a host that others hold whom it could ask before it wrote again. */
+  readonly known: (host: HostId) => Version;
+  /** A host whose disk was lost goes on: the last writes of these rows are lost with it. */
+  readonly lost: (host: HostId, rows: readonly Lost[]) => void;
+};
+
 /** A rule that was broken. */
 export class Violation extends Error {}
 
@@ -73,7 +91,7 @@ export class Witness {
   readonly #heads = new Map<string, Uint8Array>();
   /** By origin and key, every row that was made durable. */
   readonly #rows = new Map<string, Uint8Array[]>();
-  readonly #deleted = new Set<string>();
+  readonly #chronicle = new Chronicle();
   readonly #views = new Map<HostId, View>();
   /** By network and address: who has it, by its own host's durable word. */
   readonly #holders = new Map<string, EndpointId>();
@@ -85,10 +103,14 @@ export class Witness {
   readonly #liars = new Set<HostId>();
   /** Origins that were revoked: others go back to the last of their versions that counts. */
   readonly #revoked = new Set<HostId>();
-  /** Hosts whose disk was lost or is an older one: what is on it they have not said again. */
+  /** Hosts whose disk was lost or is an older one, and that have not written since. */
   readonly #losers = new Set<HostId>();
+  /** Blocks that were granted by a word that is lost: two may hold them. */
+  readonly #contested: { readonly network: string; readonly block: Block }[] = [];
+  readonly #options: WitnessOptions;
 
-  constructor(options: { readonly now: () => number; readonly mark: (name: string) => void }) {
+  constructor(options: WitnessOptions) {
+    this.#options = options;
     this.#now = options.now;
     this.#mark = options.mark;
   }
@@ -143,6 +165,11 @@ export class Witness {
       if (this.view(host.id).endpoints.get(endpoint)?.host === host.id) this.#holders.delete(key);
   }
 
+  /** Whether the word is lost by which somebody was given some of these addresses. */
+  isContested(network: string, block: Block): boolean {
+    return this.#contested.some((each) => each.network === network && overlaps(each.block, block));
+  }
+
   isRetired(host: HostId): boolean {
     return this.#retired.has(host);
   }
@@ -161,17 +188,24 @@ export class Witness {
     this.#views.set(host.id, emptyView());
     for (const { key, value } of host.disk.rows("origins")) {
       const row = rowOf(key);
-      if (row.origin === host.id && !this.#losers.has(host.id)) this.#own(host, row, key, value);
+      if (row.origin === host.id) this.#own(host, row, key, value);
       this.#see(host, key, value);
     }
-    this.#losers.delete(host.id);
+    const head = this.view(host.id).heads.get(host.id);
+    if (head !== undefined && !this.#losers.has(host.id))
+      this.#chronicle.take(head, host.disk.rows("origins"));
     // A removal may have reached the disk although the process did not live to hear of it.
     const after = this.view(host.id).endpoints;
     for (const [id, endpoint] of before.endpoints)
       if (endpoint.host === host.id && !after.has(id)) this.#free(id);
   }
 
-  wrote(host: SimulatedHost, ops: readonly JournalOp[], isDurable: boolean): void {
+  wrote(host: SimulatedHost, all: readonly JournalOp[], isDurable: boolean): void {
+    // What a refused write may have left is put right in the batch that writes it again.
+    const ops = [...new Map(all.map((op) => [`${op.table} ${op.key}`, op])).values()];
+    const own = isDurable ? ops.find(({ key }) => key === `${host.id} h`)?.value : undefined;
+    const isAnew = own !== undefined && this.#losers.delete(host.id);
+    if (isAnew) this.#goBack(host);
     for (const { table, key, value } of ops) {
       if (table !== "origins") continue;
       const row = rowOf(key);
@@ -179,14 +213,43 @@ export class Witness {
       else this.#taken(host, row, key, value);
       this.#see(host, key, value);
     }
+    if (own !== undefined) this.#chronicle.take(headOf(own), ops);
+    if (isAnew) this.#holdAgain(host);
+  }
+
+  /** What an old disk holds of its host's endpoints counts once the host has said so. */
+  #holdAgain(host: SimulatedHost): void {
+    if (this.#retired.has(host.id)) return;
+    for (const [id, { goneAt, ...endpoint }] of this.view(host.id).endpoints) {
+      const isHere = endpoint.host === host.id && goneAt === undefined;
+      if (isHere && !this.#living.has(id)) this.#hold(id, host.id, endpoint);
+    }
+  }
+
+  /** It writes again: what it cannot know of itself is lost, be it a record or its deletion. */
+  #goBack(host: SimulatedHost): void {
+    const known = [this.#options.known(host.id), this.view(host.id).heads.get(host.id) ?? nothing];
+    const [newest = nothing] = known.toSorted((a, b) => compareVersions(b, a));
+    const lost = this.#chronicle.goBack(host.id, newest).map((each) => {
+      return { ...each, row: rowOf(each.row).key as string };
+    });
+    for (const { row } of lost) {
+      const [kind, id = "", address, prefix] = row.split("/");
+      if (kind === "endpoint") this.#living.delete(id as EndpointId);
+      if (kind === "grant")
+        this.#contested.push({ network: id, block: blockOf(`${address}/${prefix}` as Cidr) });
+    }
+    if (lost.length > 0) this.#mark("writes lost with a disk");
+    this.#options.lost(host.id, lost);
   }
 
   #own(host: SimulatedHost, row: Row, key: string, value: Uint8Array | undefined): void {
-    if (value === undefined) {
-      this.#deleted.add(key);
-      return;
-    }
+    if (value === undefined) return;
     if (row.key !== undefined) return this.#ownRecord(host, row.key, key, value);
+    this.#ownHead(host, value);
+  }
+
+  #ownHead(host: SimulatedHost, value: Uint8Array): void {
     const head = headOf(value);
     const name = nameOf(head);
     const before = this.#heads.get(name);
@@ -198,7 +261,8 @@ export class Witness {
   }
 
   #ownRecord(host: SimulatedHost, key: RecordKey, row: string, value: Uint8Array): void {
-    const isNewLife = this.#deleted.has(row) && /^(endpoint|network)\//.test(key);
+    const isOld = this.#losers.has(host.id) || !/^(endpoint|network)\//.test(key);
+    const isNewLife = !isOld && this.#chronicle.isDeleted(host.id, row);
     if (isNewLife) throw new Violation(`S4: ${key} of host-${host.n} was deleted and is back`);
     const known = this.#rows.get(row);
     if (known?.at(-1) === value) return;
@@ -231,7 +295,9 @@ export class Witness {
     const { origin, key } = rowOf(text);
     const view = this.view(host.id);
     if (key === undefined) {
-      if (value !== undefined) view.heads.set(origin, headOf(value));
+      if (value === undefined) return;
+      view.heads.set(origin, headOf(value));
+      view.headAt.set(origin, this.#now());
       return;
     }
     const [kind, id] = key.split("/") as [string, EndpointId];
@@ -248,20 +314,27 @@ export class Witness {
     if (record === undefined) return;
     const since = known?.since ?? this.#now();
     view.endpoints.set(id, { ...record, id, host: origin, since, goneAt: undefined });
-    if (origin === host.id && !this.#retired.has(origin)) this.#hold(id, origin, record);
+    if (origin === host.id && this.#speaks(origin)) this.#hold(id, origin, record);
+  }
+
+  /** Whether what is on its disk is what it says. */
+  #speaks(host: HostId): boolean {
+    return !this.#retired.has(host) && !this.#losers.has(host);
   }
 
   #hold(id: EndpointId, host: HostId, record: EndpointRecord): void {
     const { network, mac, ips } = record;
     const names = ips.map((ip) => `${network} ${ip}`);
-    for (const name of names) {
+    for (const ip of ips) {
+      const name = `${network} ${ip}`;
       this.#checkRest(name, record.name ?? id, host);
       const other = this.#holders.get(name);
-      if (other !== undefined && other !== id)
+      const isTaken = other !== undefined && other !== id;
+      if (isTaken && !this.isContested(network, blockOfIp(ip)))
         throw new Violation(`S5: ${name} is held by endpoint ${other} and by endpoint ${id}`);
       this.#holders.set(name, id);
     }
-    this.#living.set(id, { network, mac, host, names, key: record.name ?? id });
+    this.#living.set(id, { id, network, mac, host, names, key: record.name ?? id });
   }
 
   /** S5: who had an address lately may still be talked to at it; only who has its name gets it. */
@@ -305,6 +378,11 @@ function endpointOf(origin: HostId, key: RecordKey, value: Uint8Array): Endpoint
 
 function headOf(value: Uint8Array): Head {
   return decode(value, value.length) as Head;
+}
+
+/** A single address as a block. */
+export function blockOfIp(ip: string): Block {
+  return blockOf(`${ip}/${ip.includes(":") ? 128 : 32}` as Cidr);
 }
 
 function nameOf({ origin, epoch, seq }: Head): string {

@@ -4,7 +4,7 @@ import type { Head } from "../../store/head.ts";
 import { simulatedHost } from "../simulation/crypto.ts";
 import { boot, makeHost } from "./world.ts";
 
-const options = { aloneMs: 10_000, settleMs: 2_000, askAgainMs: 1_000, outdone: 2 };
+const options = { aloneMs: 10_000, glanceMs: 200, settleMs: 2_000, askAgainMs: 1_000, outdone: 2 };
 const [peer, other] = [simulatedHost(1), simulatedHost(2)];
 
 function started(trust: Trust, isAlone = false): Fence {
@@ -38,15 +38,37 @@ describe("fence", () => {
     assert.deepEqual(fence.step([peer, other], 9_000), [other]);
   });
 
-  it("opens a whole or a new disk with the first answer", () => {
-    for (const trust of ["whole", "new"] as const) {
-      const fence = started(trust);
-      fence.step([peer], 100);
-      assert.ok(!isOpen(fence) && !fence.isCompared);
-      fence.answered(peer, 200);
-      fence.step([peer], 200);
-      assert.ok(isOpen(fence) && fence.isCompared);
-    }
+  it("opens a new disk with the first answer", () => {
+    const fence = started("new");
+    fence.step([peer], 100);
+    assert.ok(!isOpen(fence) && !fence.isCompared);
+    fence.answered(peer, 200);
+    fence.step([peer], 200);
+    assert.ok(isOpen(fence) && fence.isCompared);
+  });
+
+  it("opens a whole disk when all who linked soon after the first have answered", () => {
+    const fence = started("whole");
+    fence.step([peer], 100);
+    fence.answered(peer, 200);
+    fence.step([peer], 300);
+    assert.ok(!isOpen(fence), "others may be about to link");
+    fence.step([peer, other], 450);
+    assert.ok(!isOpen(fence), "the other has not answered");
+    fence.answered(other, 500);
+    fence.step([peer, other], 500);
+    assert.ok(isOpen(fence));
+  });
+
+  it("takes a whole disk for doubtful once a peer holds more of us than it", () => {
+    const fence = started("whole");
+    fence.doubt();
+    assert.deepEqual(fence.state, { kind: "asking", trust: "doubtful" });
+    fence.answered(peer, 100);
+    fence.step([peer], 1_000);
+    assert.ok(!isOpen(fence));
+    fence.step([peer], 2_200);
+    assert.ok(isOpen(fence));
   });
 
   it("opens a whole disk without an answer in time, and no other, however long it takes", () => {

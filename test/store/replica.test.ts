@@ -5,7 +5,7 @@ import { type Delta, decodeDelta, encodeDelta } from "../../store/delta.ts";
 import { nothing, signHead } from "../../store/head.ts";
 import { wantsOf } from "../../store/sync.ts";
 import { simulatedCrypto } from "../simulation/crypto.ts";
-import { boot, type cluster, contents, key, makeHost, smallLimits } from "./world.ts";
+import { boot, type cluster, contents, key, makeHost, smallLimits, syncLimits } from "./world.ts";
 
 describe("replica", () => {
   it("takes an origin's deltas in order and holds exactly its state", () => {
@@ -38,6 +38,21 @@ describe("replica", () => {
     for (const delta of [first, second, both])
       assert.equal(b.replica.receive(delta).kind, "applied");
     assert.deepEqual(contents(b.replica, a.self), contents(a.replica, a.self));
+  });
+
+  it("passes on what an origin says whose disk went back, to whoever is on its former way", () => {
+    const [a, b, c] = [makeHost(1), makeHost(2), makeHost(3)];
+    const first = a.write({ "x/1": 1 });
+    const restored = makeHost(1, undefined, 4, 100);
+    restored.replica.restore(first.head, [...(a.replica.origin(a.self)?.entries() ?? [])]);
+    const [second, third] = [a.write({ "x/2": 1 }), a.write({ "x/2": undefined })];
+    for (const delta of [first, second]) c.replica.receive(delta);
+    for (const delta of [first, second, third, restored.write({ "x/3": 1 })])
+      assert.equal(b.replica.receive(delta).kind, "applied");
+    const delta = b.replica.origin(a.self)?.deltaFor(c.replica.versionOf(a.self));
+    assert.ok(delta !== undefined && decodeDelta(encodeDelta(delta), syncLimits) !== undefined);
+    assert.equal(c.replica.receive(delta).kind, "applied");
+    assert.deepEqual(contents(c.replica, a.self), contents(restored.replica, a.self));
   });
 
   it("refuses a record that its origin did not sign, and stays as it was", () => {

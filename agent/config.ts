@@ -320,7 +320,7 @@ export const timing = {
     // in this time will most likely not be, and a host that is alone must be able to work.
     aloneMs: 10_000,
     // A disk that was put back from a backup looks whole, and the first to answer may be behind.
-    // Links to remembered peers that are up come within a few round trips: 100 ms, and as much again.
+    // Links to remembered peers that are up come within a few round trips: 100 ms, and as long.
     glanceMs: 200,
     // Links to all that are up come within a second of the first.
     settleMs: 2_000,

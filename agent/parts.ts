@@ -180,8 +180,8 @@ function makeLocal(
   { emit, settled, write }: Hooks,
   known: ReturnType<typeof makeKnown> & { readonly forgetting: Forgetting },
 ) {
-  const { tables, ledger, contacts, catchUp, forgetting, writer, ownPast } = known;
-  const { self, random, underlay, vxlanPort, crypto, log, isIsolated, seeds } = options;
+  const { tables, ledger, contacts, forgetting, writer, ownPast } = known;
+  const { self, random, underlay, vxlanPort, crypto, log } = options;
   const addressing = new Addressing({
     self,
     tables,
@@ -215,9 +215,7 @@ function makeLocal(
       // An old disk tells of endpoints that are gone: nothing is made again for those.
       if (ownPast.isRestored) attachments.compare(actual, tables.endpointsOn(self).keys());
     },
-    mayPrune: (now) =>
-      ownPast.isRestored &&
-      (isIsolated || catchUp.hasHeardAll(now) || (seeds.length === 0 && forgetting.isAlone)),
+    mayPrune: (now) => ownPast.isRestored && isComplete(options, known, now),
   });
   const confirmations = new Confirmations({ self, emit, askAgainMs: timing.confirmAgainMs });
   const leaving: Leaving = new Leaving({
@@ -242,4 +240,13 @@ function makeNames(
     isReachable: (host) => contacts.isReachable(host),
     containerOf: (endpoint) => containerOf(endpoint, places.get(endpoint.id)),
   });
+}
+
+/** Whether the peers have told us what there is, or there is nobody who could. */
+function isComplete(
+  { isIsolated, seeds }: AgentOptions,
+  { catchUp, forgetting }: Pick<Parts, "catchUp" | "forgetting">,
+  now: Instant,
+): boolean {
+  return isIsolated || catchUp.hasHeardAll(now) || (seeds.length === 0 && forgetting.isAlone);
 }

@@ -319,10 +319,8 @@ export const timing = {
     // Every host is dialled once in 30 s at the latest, but most at once: who has not been reached
     // in this time will most likely not be, and a host that is alone must be able to work.
     aloneMs: 10_000,
-    // A disk that was put back from a backup looks whole, and the first to answer may be behind.
-    // Links to remembered peers that are up come within a few round trips: 100 ms, and as long.
+    // Of remembered peers that are up most link within 100 ms of the first, all within a second.
     glanceMs: 200,
-    // Links to all that are up come within a second of the first.
     settleMs: 2_000,
     askAgainMs: 1_000,
     // Once for a disk that went back, once for a clock that did too.

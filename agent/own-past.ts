@@ -79,7 +79,10 @@ export class OwnPast {
     return this.#isHolding;
   }
 
-  /** Whether our records are what they should be, as far as anybody whom we could ask knows. */
+  /**
+   * Whether our records are what they should be, as far as anybody whom we could ask knows. An old
+   * disk tells of endpoints that are gone: until then nothing is made again for those.
+   */
   get isRestored(): boolean {
     return this.#isOpen && this.#newest === undefined && !this.#options.writer.isForked;
   }

@@ -212,7 +212,6 @@ function makeLocal(
     log: log.named("reconciler"),
     settled,
     dumped: (actual) => {
-      // An old disk tells of endpoints that are gone: nothing is made again for those.
       if (ownPast.isRestored) attachments.compare(actual, tables.endpointsOn(self).keys());
     },
     mayPrune: (now) => ownPast.isRestored && isComplete(options, known, now),

@@ -1,7 +1,7 @@
 /**
- * What each origin has made durable, version by version, and so what of it is lost with a disk: what
- * came after the newest version that anybody whom the host could ask still holds. All else has to
- * stand, and to stay gone.
+ * What each origin has made durable, version by version, and so what of it is lost with a disk:
+ * what came after the newest version that anybody whom the host could ask still holds. All else has
+ * to stand, and to stay gone.
  */
 import type { HostId } from "../../base/id.ts";
 import { compareVersions, type Head, type Version } from "../../store/head.ts";

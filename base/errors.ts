@@ -17,6 +17,8 @@ export const errorCodes = [
   "ADDRESS_OUTSIDE",
   "ADDRESS_TAKEN",
   "ADDRESSES_EXHAUSTED",
+  "UNKNOWN_CONTAINER",
+  "CONTAINER_UNFIT", // It does not run, or uses the host's own network.
   "NETNS_MISSING",
   "INTERFACE_TAKEN",
   "DATAPLANE_REFUSED",

@@ -79,6 +79,16 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./run.ts")).defineRun,
   },
   {
+    name: "attach",
+    summary: "join a running container to a network",
+    load: async () => (await import("./attach.ts")).defineAttach,
+  },
+  {
+    name: "detach",
+    summary: "take a container out of a network again",
+    load: async () => (await import("./attach.ts")).defineDetach,
+  },
+  {
     name: "watch",
     summary: "print every change as it comes",
     load: async () => (await import("./watch.ts")).defineWatch,

@@ -9,6 +9,7 @@
  * a port of our name without our mark.
  */
 import { stat } from "node:fs/promises";
+import type { Ip } from "../../base/address.ts";
 import { describeError, MeshError } from "../../base/errors.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type { Attachment, InterfacePlace } from "../dataplane.ts";
@@ -123,11 +124,15 @@ export class Attacher {
       ...addresses.map(
         (address) => `address add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`,
       ),
-      ...gateways.map((gateway) => `route replace default via ${gateway} dev ${name}`),
+      ...gateways.map((gateway) => defaultRoute(gateway, name)),
     ];
+    const hasSix = addresses.some((address) => address.includes(":"));
     try {
-      await this.#visitor.run(netns, lines);
+      await this.#visitor.run(netns, lines, hasSix ? name : "");
     } catch (cause) {
+      // The namespace has an IPv6 default route: the one thing here that may be there before us.
+      const isKept = lines.at(-1)?.startsWith("route add default") === true;
+      if (isKept && describeError(cause).includes("File exists")) return;
       throw refused(`cannot configure ${name} in ${netns}: ${describeError(cause)}`);
     }
   }
@@ -154,6 +159,16 @@ async function checkedInode(place: InterfacePlace): Promise<number | undefined> 
     throw new MeshError("NETNS_MISSING", `there is no network namespace ${netns}`);
   }
   return inode;
+}
+
+/**
+ * Whoever has a default route already keeps it. In IPv4 another can be appended; in IPv6 that would
+ * share the traffic between both, so it is added or is not.
+ */
+function defaultRoute(gateway: Ip, device: string): string {
+  return gateway.includes(":")
+    ? `route add default via ${gateway} dev ${device}`
+    : `route append default via ${gateway} dev ${device}`;
 }
 
 function farEnd(place: InterfacePlace): {

@@ -3,14 +3,21 @@
  * takes longer than all the kernel does for an endpoint, so the next child is forked beforehand: a
  * shell that waits for a path and then becomes `ip` in that namespace.
  *
- *   fork -> sh: read path .... (idle) .... path, lines -> exec nsenter -> exec ip -batch -
+ *   fork -> sh: read path .... (idle) .... path, lines -> exec nsenter [-> sh: let IPv6 in] -> exec ip -batch -
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { MeshError } from "../../base/errors.ts";
 import { run } from "./run.ts";
 
-/** The rest of its input, which `read` leaves alone, is for `ip`. */
-const script = 'read -r netns && exec nsenter --net="$netns" ip -batch -';
+/**
+ * The rest of its input, which `read` leaves alone, is for `ip`. Container engines turn IPv6 off in
+ * namespaces whose own networks have none: it is let in on the one interface that asks for it.
+ */
+const script = `
+read -r netns six || exit 1
+[ -n "$six" ] || exec nsenter --net="$netns" ip -batch -
+exec nsenter --net="$netns" sh -c '
+  echo 0 2>/dev/null >"/proc/sys/net/ipv6/conf/$0/disable_ipv6"; exec ip -batch -' "$six"`;
 
 /** Forking stops the agent for 2 ms: not while what follows an endpoint is under way. */
 const restMs = 20;
@@ -32,14 +39,17 @@ export class Visitor implements AsyncDisposable {
     child.stdin.on("error", () => undefined);
   }
 
-  /** The path has no spaces. Throws a MeshError DATAPLANE_REFUSED with the tool's own words. */
-  async run(netns: string, lines: readonly string[]): Promise<void> {
-    const text = `${lines.join("\n")}\n`;
+  /**
+   * `six`: an interface there that is to have IPv6. Path and interface have no spaces. Throws a
+   * MeshError DATAPLANE_REFUSED with the tool's own words.
+   */
+  async run(netns: string, lines: readonly string[], six = ""): Promise<void> {
+    const text = `${netns} ${six}\n${lines.join("\n")}\n`;
     const child = this.#waiting;
     this.#waiting = undefined;
     setTimeout(() => this.prepare(), restMs).unref();
-    if (child === undefined) await run("nsenter", [`--net=${netns}`, "ip", "-batch", "-"], text);
-    else await visit(child, `${netns}\n${text}`);
+    if (child === undefined) await run("sh", ["-c", script], text);
+    else await visit(child, text);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

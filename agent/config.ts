@@ -210,32 +210,20 @@ export const leaveMs = 10_000;
 
 /** How names are answered; times in milliseconds. */
 export const naming = {
+  // Who has just been attached asks at once; another program on the port takes an operator. A
+  // connection holds an answer too large for a datagram, or what a resolver sends in one go.
   listen: {
     port: 53,
-    // An IPv4 gateway is there in tens of milliseconds, an IPv6 one after a second.
-    retryMs: 250,
-    // For each gateway: a connection holds one answer too large for a datagram.
+    eagerMs: 10,
+    retryMs: 1_000,
     connections: 128,
     idleMs: 10_000,
-    // What resolvers send at once over one connection, several times over.
     pipelined: 64,
   },
-  quota: {
-    // A page of a browser asks for a hundred names; a loop without a pause asks for thousands.
-    perSecond: 500,
-    burst: 1_000,
-    // Endpoints of a dense host.
-    askers: 4_096,
-  },
-  forward: {
-    port: 53,
-    // Three in a row take less than the five seconds after which an asker gives up.
-    askMs: 1_500,
-    asks: 3,
-    // Each is a socket.
-    openAtMost: 512,
-    openPerAsker: 64,
-  },
+  // A page of a browser asks for a hundred names, a loop without a pause for thousands.
+  quota: { perSecond: 500, burst: 1_000, askers: 4_096 },
+  // Three in a row take less than the 5 s after which an asker gives up. Each open one is a socket.
+  forward: { port: 53, askMs: 1_500, asks: 3, openAtMost: 512, openPerAsker: 64 },
   resolvConf: "/etc/resolv.conf",
 } as const;
 

@@ -3,6 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { type ErrorCode, MeshError } from "../base/errors.ts";
+import { resolvConfPath } from "./resolv-conf.ts";
 
 const run = promisify(execFile);
 
@@ -18,14 +19,14 @@ export async function makeNamespace(): Promise<string> {
 }
 
 /** Reads what only our death ends without a line. */
-const heir = 'read -r _ || exec ip netns del "$1"';
+const heir = 'read -r _ || { rm -f "$2"; exec ip netns del "$1"; }';
 
 /**
  * Sees to it that the name goes even if this process is killed and can see to nothing: a shell in a
  * session of its own waits for our end of a pipe to close. Disposed, it has nothing to do any more.
  */
 export function removeAtDeath(name: string): Disposable {
-  const child = spawn("sh", ["-c", heir, "sh", name], {
+  const child = spawn("sh", ["-c", heir, "sh", name, resolvConfPath(name)], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   });

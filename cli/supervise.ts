@@ -12,6 +12,7 @@ import type { EndpointView, WaitReport } from "../agent/view.ts";
 import { describeError, MeshError } from "../base/errors.ts";
 import { namespacePath } from "./endpoint.ts";
 import { makeNamespace, removeAtDeath, removeNamespace } from "./namespace.ts";
+import { makeResolvConf, removeResolvConf, withResolvConf } from "./resolv-conf.ts";
 import { exitCodeOf, HeldSignals } from "./signals.ts";
 import { printError } from "./terminal.ts";
 
@@ -46,9 +47,10 @@ export async function supervise(plan: Plan, attached: Attached): Promise<number>
     endpoint = added.endpoint.id;
     if (signals.ended !== undefined) return exitCodeOf(signals.ended);
     attached(added.endpoint, added.wait);
-    return await runInside(namespace, plan.words, signals);
+    return await runInside(namespace, await wordsFor(plan, added.endpoint, namespace), signals);
   } finally {
     if (endpoint !== undefined) await removeEndpoint(plan.socket, endpoint);
+    await removeResolvConf(namespace);
     await removeNamespace(namespace).catch((error) => printError(describeError(error)));
   }
 }
@@ -58,6 +60,16 @@ function addEndpoint(plan: Plan, namespace: string) {
   const netns = namespacePath(namespace);
   const body = { network, netns, addresses: [...addresses], ...(name !== undefined && { name }) };
   return new ControlClient(socket).addEndpoint(body, { waitMs });
+}
+
+/** The command asks its network for names. */
+async function wordsFor(
+  { words, socket }: Plan,
+  endpoint: EndpointView,
+  namespace: string,
+): Promise<readonly string[]> {
+  const file = await makeResolvConf(new ControlClient(socket), endpoint, namespace);
+  return file === undefined ? words : withResolvConf(file, words);
 }
 
 /** The command has our terminal, and gets the signals that are sent to us. */

@@ -14,7 +14,9 @@ import { queryBytesAtMost } from "./packet.ts";
 /** Times in milliseconds. */
 export type ListenOptions = {
   readonly port: number;
-  /** An address comes with its bridge, in tens of milliseconds; IPv6 takes a second to check. */
+  /** An address comes with its bridge, in tens of milliseconds: so often it is tried at first... */
+  readonly eagerMs: number;
+  /** ... and so often when it was tried for this long. */
   readonly retryMs: number;
   /** Connections of all askers of one address at once, and how long one may say nothing. */
   readonly connections: number;
@@ -40,6 +42,7 @@ export class Listener {
   #timer: NodeJS.Timeout | undefined;
   #fault: string | undefined = "not yet";
   #isClosed = false;
+  #tries = 0;
 
   constructor(address: Ip, options: Options) {
     this.#address = address;
@@ -152,11 +155,15 @@ export class Listener {
 
   #retry(error: unknown): void {
     this.#settle(faultOf(error));
-    this.#timer = setTimeout(() => this.open(), this.#options.retryMs).unref();
+    const { eagerMs, retryMs } = this.#options;
+    this.#tries += 1;
+    const ms = this.#tries * eagerMs < retryMs ? eagerMs : retryMs;
+    this.#timer = setTimeout(() => this.open(), ms).unref();
   }
 
   #settle(fault: string | undefined): void {
     if (this.#isClosed || this.#fault === fault) return;
+    if (fault === undefined) this.#tries = 0;
     this.#fault = fault;
     const { log } = this.#options;
     const address = this.#address;

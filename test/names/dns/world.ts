@@ -55,7 +55,7 @@ export async function freePort(): Promise<number> {
 }
 
 export function options(oracle: Oracle, port: number, changes: Changes = {}): ServerOptions {
-  const listen = { port, retryMs: 20, connections: 4, idleMs: 5_000, pipelined: 8 };
+  const listen = { port, eagerMs: 5, retryMs: 20, connections: 4, idleMs: 5_000, pipelined: 8 };
   const quota = { perSecond: 10_000, burst: 10_000, askers: 16 };
   const forward = { port: port + 1, askMs: 200, asks: 3, openAtMost: 16, openPerAsker: 8 };
   return {

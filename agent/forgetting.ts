@@ -7,11 +7,11 @@ import { toHex } from "../base/bytes.ts";
 import { decode, encode } from "../base/codec.ts";
 import type { Crypto } from "../base/crypto.ts";
 import type { Refusal } from "../base/errors.ts";
-import type { HostId } from "../base/id.ts";
+import type { HostId, NetworkId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Instant } from "../base/time.ts";
 import { type Grant, grantId } from "../ipam/grant.ts";
-import { handOn } from "../ipam/heirs.ts";
+import { handOn, type Used } from "../ipam/heirs.ts";
 import type { Ledger } from "../ipam/ledger.ts";
 import { compareVersions, type Version } from "../store/head.ts";
 import type { JournalOp } from "../store/journal.ts";
@@ -21,8 +21,10 @@ import { bequestKey, releaseKey, retirementKey, seenKey } from "./schema.ts";
 import {
   canBeForgotten,
   type Facts,
+  isBeyond,
   type Progress,
   progressOf,
+  termsOf,
   witnessesOf,
 } from "./settlement.ts";
 import type { TableChange, Tables } from "./tables.ts";
@@ -35,6 +37,8 @@ export type ForgettingOptions = {
   readonly crypto: Crypto;
   readonly log: Log;
   readonly versionOf: (host: HostId) => Version;
+  /** The last version of a revoked host that counts. */
+  readonly lastOf: (host: HostId) => Version | undefined;
   /** Whether a write of ours is under way: then it is not yet time to look. */
   readonly isBusy: () => boolean;
   /** Whether our own records are known to be the newest of ours. */
@@ -64,9 +68,9 @@ export class Forgetting {
 
   constructor(options: ForgettingOptions) {
     this.#options = options;
-    const { tables, versionOf, crypto } = options;
-    const nameOf = (hosts: readonly HostId[]) => toHex(crypto.hash(encode(hosts)).slice(0, 8));
-    this.#facts = { tables, versionOf, nameOf };
+    const { tables, versionOf, lastOf, crypto } = options;
+    const nameOf = (words: readonly string[]) => toHex(crypto.hash(encode(words)).slice(0, 8));
+    this.#facts = { tables, versionOf, lastOf, nameOf };
   }
 
   /** What the journal held. Returns false where the row is none of ours, or makes no sense. */
@@ -155,11 +159,13 @@ export class Forgetting {
     const { retirements } = tables;
     const open = retirements.retired().filter((host) => !retirements.isReleased(host));
     const pairs = open.flatMap((host) => retirements.retirersOf(host).map((by) => ({ host, by })));
-    const named = (host: HostId) => this.#facts.nameOf(witnessesOf(host, this.#facts));
+    const isMissing = ({ host, by }: (typeof pairs)[number]) => {
+      const said = retirements.seen(host, by).get(self);
+      if (isBeyond(host, this.#options.versionOf(host), this.#facts)) return false;
+      return said?.witnesses !== termsOf(host, this.#facts) || isBeyond(host, said, this.#facts);
+    };
     return [
-      ...pairs
-        .filter(({ host, by }) => retirements.seen(host, by).get(self)?.witnesses !== named(host))
-        .map(({ host, by }) => this.#acknowledge(host, by)),
+      ...pairs.filter(isMissing).map(({ host, by }) => this.#acknowledge(host, by)),
       ...this.#leavers().map((host) => this.#acknowledge(host, host)),
     ];
   }
@@ -184,8 +190,9 @@ export class Forgetting {
     const before = tables.retirements.seen(host, by).get(self);
     const isLeave = host === by;
     // What we knew when we first said it is what counts.
-    const version = before === undefined || isLeave ? versionOf(host) : before;
-    const witnesses = this.#facts.nameOf(witnessesOf(host, this.#facts));
+    const stands = before !== undefined && !isLeave && !isBeyond(host, before, this.#facts);
+    const version = stands ? before : versionOf(host);
+    const witnesses = termsOf(host, this.#facts);
     const value = encode({ ...plain(version), witnesses });
     const writes = [{ key: seenKey(host, by), value }];
     if (isLeave || before !== undefined) return { writes, localOps: [] };
@@ -261,11 +268,21 @@ export class Forgetting {
     return ledger.networks().flatMap((network) => {
       const holdings = ledger.blocksOf(network, host);
       const heirs = this.heirs();
-      const grants = handOn({ network, holdings, by: self, heirs, request: "forgotten" });
+      const inUse = this.#inUse(host, network);
+      const grants = handOn({ network, holdings, by: self, heirs, request: "forgotten", inUse });
       return grants.map(({ from, by: _, ...grant }) => {
         return { key: bequestKey(grant), value: encode({ ...grant, of: from }) };
       });
     });
+  }
+
+  /** What others use of it: a revocation may have cut off the grants by which they have it. */
+  #inUse(host: HostId, network: NetworkId): Used[] {
+    const { tables } = this.#options;
+    const there = [...tables.endpoints.values()].filter((each) => each.network === network);
+    return there.flatMap((each) =>
+      each.host === host ? [] : each.ips.map((ip) => ({ ip, host: each.host })),
+    );
   }
 
   /** Who gets what others leave: whoever answers and stays, ourselves included. */

@@ -117,7 +117,7 @@ export class Leaving {
     const { self, ledger, write } = this.#options;
     const grants = ledger.networks().flatMap((network) => {
       const holdings = ledger.blocksOf(network, self);
-      return handOn({ network, holdings, by: undefined, heirs, request: "left" });
+      return handOn({ network, holdings, by: undefined, heirs, request: "left", inUse: [] });
     });
     if (grants.length === 0) return false;
     write(grants.map(({ from: _, ...grant }) => ({ key: grantKey(grant), value: encode(grant) })));

@@ -165,6 +165,7 @@ function makeForgetting(
     lookMs: timing.forgettingMs,
     settleMs: timing.settleMs,
     versionOf: (host) => replica.origin(host)?.head ?? nothing,
+    lastOf: (host) => replica.lastOf(host),
     isBusy: () => writer.hasMore,
     isCompared: () =>
       isIsolated || (ownPast.isCompared && catchUp.hasCompared) || forgetting.isAlone,

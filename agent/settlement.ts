@@ -18,8 +18,10 @@ export type Facts = {
   readonly tables: Pick<Tables, "hosts" | "retirements">;
   /** What we hold of a host's records. */
   readonly versionOf: (host: HostId) => Version;
-  /** A short name for a set of hosts, given in order. */
-  readonly nameOf: (hosts: readonly HostId[]) => string;
+  /** The last version of a host that counts, where it was revoked. */
+  readonly lastOf: (host: HostId) => Version | undefined;
+  /** A short name for a list of words. */
+  readonly nameOf: (words: readonly string[]) => string;
 };
 
 /** How far a retirement is. */
@@ -39,7 +41,7 @@ export function progressOf(host: HostId, facts: Facts): Progress {
   if (settler === undefined) return { kind: "orphaned" };
   const seen = retirements.seen(host, settler);
   const witnesses = witnessesOf(host, facts);
-  const named = facts.nameOf(witnesses);
+  const named = termsOf(host, facts);
   const waitingFor = witnesses.filter((witness) => {
     return seen.get(witness)?.witnesses !== named || lags(host, seen, witness, facts);
   });
@@ -59,6 +61,22 @@ export function witnessesOf(host: HostId, { tables }: Facts): HostId[] {
     .map(([id]) => id)
     .filter((id) => !tables.retirements.isRetired(id))
     .sort();
+}
+
+/**
+ * What a word is given on: whose words are needed, and, of a revoked host, the last that counts of
+ * it. What it granted after that is cut off, so whoever may live on it speaks once it knows.
+ */
+export function termsOf(host: HostId, facts: Facts): string {
+  const last = facts.lastOf(host);
+  const until = last === undefined ? [] : [`${last.epoch} ${last.seq}`];
+  return facts.nameOf([...witnessesOf(host, facts), ...until]);
+}
+
+/** Whether this version of a host does not count any more. */
+export function isBeyond(host: HostId, version: Version, { lastOf }: Facts): boolean {
+  const last = lastOf(host);
+  return last !== undefined && compareVersions(version, last) > 0;
 }
 
 /**

@@ -103,6 +103,11 @@ export class Replica {
     return last !== undefined && compareVersions(version, last) > 0;
   }
 
+  /** The last version that counts of an origin that is out. */
+  lastOf(origin: HostId): Version | undefined {
+    return this.#lasts.get(origin);
+  }
+
   /** Nothing that this origin says past `last` counts any more, here or from anybody. */
   limit(origin: HostId, last: Version): void {
     this.#lasts.set(origin, { epoch: last.epoch, seq: last.seq });

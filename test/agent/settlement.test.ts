@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Forgetting } from "../../agent/forgetting.ts";
 import { hostKey, releaseKey, retirementKey, seenKey } from "../../agent/schema.ts";
-import { canBeForgotten, type Facts, progressOf, witnessesOf } from "../../agent/settlement.ts";
+import { canBeForgotten, type Facts, progressOf, termsOf } from "../../agent/settlement.ts";
 import { Tables } from "../../agent/tables.ts";
 import type { HostId } from "../../base/id.ts";
 import type { Grant } from "../../ipam/grant.ts";
@@ -21,14 +21,23 @@ const [a, b, c, d, e] = [1, 2, 3, 4, 5].map(simulatedHost).sort() as [
 ];
 const all = [a, b, c, d, e];
 
+/** A host's number; anything else as it is. */
+function shortOf(word: string): string {
+  const at = all.indexOf(word as HostId);
+  return at < 0 ? word : String(at);
+}
+
 /** The records of five hosts, and what we hold of each. */
 class World {
   readonly tables = new Tables();
   readonly held = new Map<HostId, Version>(all.map((host) => [host, { epoch: 1, seq: 9 }]));
+  /** Of those that were revoked. */
+  readonly lasts = new Map<HostId, Version>();
   readonly facts: Facts = {
     tables: this.tables,
     versionOf: (host) => this.held.get(host) ?? { epoch: 0, seq: 0 },
-    nameOf: (hosts) => hosts.map((host) => all.indexOf(host)).join(),
+    lastOf: (host) => this.lasts.get(host),
+    nameOf: (words) => words.map((word) => shortOf(word)).join(),
   };
 
   constructor() {
@@ -41,7 +50,7 @@ class World {
   }
 
   see(host: HostId, by: HostId, words: readonly HostId[], seq = 9): void {
-    const witnesses = this.facts.nameOf(witnessesOf(host, this.facts));
+    const witnesses = termsOf(host, this.facts);
     for (const word of words)
       this.tables.update(word, [difference(seenKey(host, by), { epoch: 1, seq, witnesses })]);
   }
@@ -55,6 +64,21 @@ class World {
 }
 
 describe("the settlement of a forgotten host", () => {
+  it("waits for the word of everybody who knows what a revocation cut off", () => {
+    const world = new World();
+    world.retire(a, b);
+    world.see(a, b, [b, c, d, e]);
+    assert.equal(world.progress(a), "1 waits for nobody");
+    world.lasts.set(a, { epoch: 1, seq: 5 });
+    world.held.set(a, { epoch: 1, seq: 5 });
+    assert.equal(world.progress(a), "1 waits for 1,2,3,4");
+    world.see(a, b, [b, c, d], 5);
+    world.see(a, b, [e], 8);
+    assert.equal(world.progress(a), "1 waits for 4", "it may live on what came later");
+    world.see(a, b, [e], 4);
+    assert.equal(world.progress(a), "1 waits for nobody");
+  });
+
   it("waits for every other host's word, the settler's own included", () => {
     const world = new World();
     world.retire(a, b);
@@ -134,6 +158,7 @@ describe("a grant of a forgotten host", () => {
     const make = () =>
       new Forgetting({
         ...{ self: b, tables: world.tables, ledger, crypto: simulatedCrypto(b), log: silentLog },
+        lastOf: () => undefined,
         versionOf: world.facts.versionOf,
         isBusy: () => false,
         lookMs: 0,

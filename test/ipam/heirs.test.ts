@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Ip } from "../../base/address.ts";
 import { blockOf, cidrOfBlock } from "../../ipam/block.ts";
 import type { Holding } from "../../ipam/grant.ts";
 import { handOn } from "../../ipam/heirs.ts";
@@ -16,10 +17,23 @@ function estateOf(...blocks: readonly string[]) {
     owner: a,
     grant: undefined,
   }));
-  return { network: network.id, holdings, by: b, request: "r" };
+  return { network: network.id, holdings, by: b, request: "r", inUse: [] };
 }
 
 describe("what a host leaves", () => {
+  it("goes to whoever uses an address of it, and the rest to the heirs", () => {
+    const inUse = [
+      { ip: "10.32.0.9" as Ip, host: d },
+      { ip: "10.99.0.1" as Ip, host: d },
+    ];
+    const grants = handOn({ ...estateOf("10.32.0.0/28"), heirs: [c], inUse });
+    const [first, ...rest] = grants;
+    assert.deepEqual([first?.block, first?.to, first?.generation], ["10.32.0.9/32", d, 3]);
+    assert.deepEqual(new Set(rest.map(({ to }) => to)), new Set([c]));
+    const size = rest.reduce((sum, { block }) => sum + blockOf(block).size, 0n);
+    assert.equal(size, 15n, "all of it, and nothing twice");
+  });
+
   it("is halved into even shares, each a generation on and in its owner's name", () => {
     const grants = handOn({ ...estateOf("10.32.0.0/24"), heirs: [c, b] });
     assert.deepEqual(
@@ -57,7 +71,14 @@ describe("what a host leaves", () => {
             request: "before",
           });
         const holdings = ledger.blocksOf(network.id, a);
-        const estate = { network: network.id, holdings, by: undefined, heirs: some, request: "r" };
+        const estate = {
+          network: network.id,
+          holdings,
+          by: undefined,
+          heirs: some,
+          request: "r",
+          inUse: [],
+        };
         for (const grant of handOn(estate)) ledger.addGrant(grant);
         assert.deepEqual(ledger.blocksOf(network.id, a), []);
         assert.deepEqual(ledger.ignored(network.id), []);

@@ -43,7 +43,7 @@ function forget(cluster: Cluster, n: number): string {
   return answer.kind === "forgotten" ? answer.forgotten.addresses : JSON.stringify(answer);
 }
 
-/** The others take all there is; whoever gets the address of an endpoint that is there breaks S5. */
+/** The others take all there is; whoever gets the address of an endpoint breaks S5. */
 function assertStays(cluster: Cluster, address: Ip): void {
   for (const n of [1, 4, 5])
     for (let count = 0; count < 24; count += 1) cluster.attach(hostOf(cluster, n), "web");

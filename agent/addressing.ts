@@ -144,7 +144,7 @@ export class Addressing {
       const one =
         ip !== undefined && this.#reservations.end(network, ip)
           ? this.#takeOver(network, ip, key)
-          : this.#one({ network, subnet, key, ip, since }, now);
+          : this.#one({ network, subnet, key, ip, mayRest: false, since }, now);
       if (typeof one !== "string") {
         this.release({ network: want.network, ips });
         return one;
@@ -165,7 +165,8 @@ export class Addressing {
     if (obstacle !== undefined) return obstacle;
     if (!isMore && this.#reservations.size >= limits.reservations)
       return refused("LIMIT_REACHED", `${limits.reservations} addresses are held already`);
-    const one = isMore ? ip : this.#one({ network, subnet, key: holder, ip, since }, now);
+    const request = { network, subnet, key: holder, ip, mayRest: true, since };
+    const one = isMore ? ip : this.#one(request, now);
     if (typeof one !== "string") return one;
     const until = now + this.#options.reservationMs;
     this.#reservations.hold({ network, ip: one, holder, until });

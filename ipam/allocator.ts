@@ -54,6 +54,11 @@ export type AddressRequest = {
   readonly key: string;
   /** The one address wanted; undefined: any. */
   readonly ip: Ip | undefined;
+  /**
+   * Whether the one address wanted may be had while it rests: a runtime that makes a container anew
+   * at its address has ended what was there, and cannot say under which key that was.
+   */
+  readonly mayRest: boolean;
   /** When the wish arose: what hosts refused before does not count. */
   readonly since: Instant;
 };
@@ -259,7 +264,8 @@ export class Allocator {
     if (!cidrContains(subnet, ip) || state.kind === "unusable" || owner === undefined)
       return { kind: "refused", refusal: outside(ip, [subnet]) };
     const hosts = this.#surroundings;
-    const isBack = state.kind === "resting" && state.key === key && owner === this.#self;
+    const isTheirs = state.kind === "resting" && (want.mayRest || state.key === key);
+    const isBack = isTheirs && owner === this.#self;
     const holder = hosts.holder(network, ip);
     if (holder !== undefined || (state.kind !== "free" && !isBack))
       return { kind: "refused", refusal: notFree(ip, state, { holder, hosts }) };

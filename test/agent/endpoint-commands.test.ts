@@ -174,6 +174,16 @@ describe("a held address", () => {
     assert.equal(refusal.code, "ADDRESS_TAKEN");
   });
 
+  it("may be one whose endpoint is just gone, where it is asked for by itself", () => {
+    const [cluster, host] = clusterOf(1, "10.41.0.0/24");
+    const address = ip("10.41.0.7");
+    ask(cluster, host, "endpoint", { ...link, addresses: [address] });
+    ask(cluster, host, "removed", { kind: "endpoint-remove", endpoint: id, waitMs: undefined });
+    const any = ask(cluster, host, "address", { ...hold, holder: "a" });
+    assert.notEqual(any.address.address, "10.41.0.7/24");
+    ask(cluster, host, "address", { ...hold, address, holder: "b" });
+  });
+
   it("is nobody else's until it is released or its time is up", () => {
     const [cluster, host] = clusterOf(1, "10.41.0.0/24");
     const address = ip("10.41.0.7");

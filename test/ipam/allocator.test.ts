@@ -9,7 +9,12 @@ import { a, allocatorOf, b, c, networkOf, options } from "./world.ts";
 
 const net = networkOf("10.32.0.0/24");
 
-type Wish = { readonly key?: string; readonly ip?: string; readonly since?: number };
+type Wish = {
+  readonly key?: string;
+  readonly ip?: string;
+  readonly mayRest?: boolean;
+  readonly since?: number;
+};
 
 function allocate(allocator: Allocator, wish: Wish = {}, now = 0, network = net): Allocation {
   const [subnet] = network.subnets;
@@ -20,6 +25,7 @@ function allocate(allocator: Allocator, wish: Wish = {}, now = 0, network = net)
       subnet,
       key: wish.key ?? "x",
       ip: wish.ip === undefined ? undefined : ip(wish.ip),
+      mayRest: wish.mayRest ?? false,
       since: wish.since ?? 0,
     },
     now,
@@ -81,6 +87,16 @@ describe("allocator", () => {
     allocator.release(net.id, before, 2);
     allocator.tick(2 + options.restMs);
     assert.equal(allocated(allocate(allocator, { key: "web", ip: before }, 70_000)), before);
+  });
+
+  it("gives a resting address to a runtime that names it, and no other address at rest", () => {
+    const { allocator } = allocatorOf(a, net);
+    const before = allocated(allocate(allocator, { key: "db" }));
+    allocator.release(net.id, before, 0);
+    assert.notEqual(allocated(allocate(allocator, { key: "x", mayRest: true }, 1)), before);
+    const again = { key: "y", ip: before, mayRest: true };
+    assert.equal(allocated(allocate(allocator, again, 2)), before);
+    assert.match(refused(allocate(allocator, { ...again, key: "z" }, 3)), /^ADDRESS_TAKEN: /);
   });
 
   it("refuses an address that is taken, and says by whom", () => {
@@ -256,9 +272,8 @@ describe("allocator", () => {
   it("serves two families side by side", () => {
     const both = networkOf("10.32.0.0/24", "fd00:5::/64");
     const { allocator } = allocatorOf(a, both);
-    const [four, six] = both.subnets.map((subnet) =>
-      allocator.allocate({ network: both.id, subnet, key: "x", ip: undefined, since: 0 }, 0),
-    );
+    const wish = { network: both.id, key: "x", ip: undefined, mayRest: false, since: 0 };
+    const [four, six] = both.subnets.map((subnet) => allocator.allocate({ ...wish, subnet }, 0));
     assert.deepEqual(four, { kind: "allocated", ip: "10.32.0.2" });
     assert.deepEqual(six, { kind: "allocated", ip: "fd00:5::2" });
     const [, free] = [4, 6].map(

@@ -94,7 +94,7 @@ export class AddressCluster {
     const host = this.host(at);
     const subnet = this.network.subnets.find((each) => familyOf(each) === family);
     assert.ok(subnet);
-    const want = { network: this.network.id, subnet, key, ip, since };
+    const want = { network: this.network.id, subnet, key, ip, mayRest: false, since };
     const outcome = host.allocator.allocate(want, this.now);
     if (outcome.kind === "refused") return "refused";
     if (outcome.kind === "ask") {

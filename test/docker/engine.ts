@@ -88,6 +88,11 @@ export class Engine implements AsyncDisposable {
     return [...this.host.enter, "nsenter", `--mount=/proc/${this.#view?.pid}/ns/mnt`];
   }
 
+  /** Where dockerd keeps network namespaces of its own, for who has gone in by `enter`. */
+  get namespaces(): string {
+    return join(this.#folder, "exec", "netns");
+  }
+
   /** Runs a docker command against this engine and returns what it printed. */
   async docker(...args: string[]): Promise<string> {
     return (await run(this.command(args), this.#run())).trim();

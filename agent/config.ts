@@ -141,15 +141,9 @@ export const limits = {
   letterHops: 12,
   /** Changes remembered to make deltas small; an older replica gets the full set. */
   tombstonesPerOrigin: 1_024,
-  /**
-   * Connections per host: twice what the computed neighbours of a large cluster need, many times
-   * over.
-   */
+  /** Connections per host: what the neighbours in a large cluster need, many times over. */
   connections: 64,
-  /**
-   * Connections being set up: four times the members of the largest lab, against idle strangers at
-   * the door.
-   */
+  /** Connections being set up: four times the largest lab, against idle strangers at the door. */
   pendingConnections: 256,
   /**
    * Bytes waiting on one link for a peer that does not read: 32 of the largest messages. Past it
@@ -163,6 +157,8 @@ export const limits = {
    * and strangers can make us sign for a hundredth of a second.
    */
   joinsServed: 64,
+  /** Milliseconds to a TCP connection: one lost SYN. One sent into a split must not outlast it. */
+  connectMs: 1_500,
   /** Milliseconds from the first packet to a link: two lost SYNs (1 s, 2 s) and a busy host. */
   dialMs: 5_000,
   /** Milliseconds a stranger has for the handshake, which takes 10 on a quiet host. */
@@ -253,15 +249,13 @@ export const timing = {
     pingTimeoutMs: 500,
     retries: 3,
     retryMs: 250,
-    // Two seconds more than one that falls silent has: connecting to many at once takes that long
-    // on a busy host, and to be missed at first sight is news that everybody has to be told.
+    // Connecting to many at once takes a busy host two seconds more; to miss one is news for all.
     firstMs: 3_000,
     // More than a tick and a long garbage collection: what is later was a pause of ours.
     pauseMs: 350,
     tickMs,
-    // A question waits once for us and once for the other, who is most likely as busy.
+    // Once for us and once for the other, as busy; at most, silence is known in 5 s instead of 2.
     slackFactor: 2,
-    // A silent host is then known in 5 s instead of 2: late, where all is late.
     slackMaxMs: 1_500,
     patienceMaxMs: 30_000,
   },
@@ -284,7 +278,7 @@ export const timing = {
     coalesceMinMs: 2,
     coalesceMaxMs: 20,
     pushBytes: 16 * 1024,
-    // One may be slow or behind itself; a third would most likely tell the same.
+    // One may be slow, or behind itself; a third would most likely tell the same.
     compares: 2,
     relayedHeads: 16,
     // A disk that was full has room again when somebody has made some.

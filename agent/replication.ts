@@ -195,13 +195,13 @@ export class Replication {
   }
 
   /**
-   * What we had to pull, others may lack as well: its head is gossiped. Hosts that do so at once
-   * say the same bytes, which travel once; of much at a time everybody finds out by comparing.
+   * What we had to pull, others may lack as well, and most of them since the same version: it is
+   * gossiped. Hosts that do so at once say the same bytes, which travel once; of much at a time
+   * everybody finds out by comparing.
    */
   pulled(from: HostId, delta: Delta, isBulk: boolean, now: Instant): void {
     const outcome = this.received(from, delta, now);
-    if (outcome.kind === "applied" && !isBulk)
-      this.#emit({ kind: "publish", message: { kind: "head", head: delta.head } });
+    if (outcome.kind === "applied" && !isBulk) this.#push(delta);
   }
 
   linkDown(host: HostId): void {
@@ -308,7 +308,11 @@ export class Replication {
     this.#coalesceMs = isBusy ? Math.min(2 * this.#coalesceMs, coalesceMaxMs) : coalesceMinMs;
     this.#unpublished = undefined;
     this.#publishedAt = now;
-    const delta = state.deltaFor(pending);
+    this.#push(state.deltaFor(pending));
+  }
+
+  /** A long one is announced by its head, and pulled. */
+  #push(delta: Delta): void {
     const { head } = delta;
     const isShort =
       delta.changes.length < 512 && encodeDelta(delta).length <= this.#options.pushBytes;

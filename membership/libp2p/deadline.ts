@@ -25,12 +25,17 @@ export class Deadline implements Disposable {
     return Math.max(0, this.#endsAt - performance.now());
   }
 
+  /** What the time was for has come: from now on it fires only with `closing`. */
+  met(): void {
+    clearTimeout(this.#timer);
+  }
+
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#closing.removeEventListener("abort", this.#stop);
   }
 
-  readonly #stop = (): void => this.#fire("this host is stopping");
+  readonly #stop = (): void => this.#controller.abort(this.#closing.reason);
 
   #fire(reason: string): void {
     this.#controller.abort(new DOMException(reason, "TimeoutError"));

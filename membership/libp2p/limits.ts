@@ -15,6 +15,8 @@ export type TransportLimits = {
   readonly sendQueueBytes: number;
   readonly pullsServed: number;
   readonly joinsServed: number;
+  /** From the first packet to a connection: nothing but kernels answer until then. */
+  readonly connectMs: number;
   /** From the first packet to a link. */
   readonly dialMs: number;
   /** Until a stranger who connected has shaken hands. */

@@ -18,6 +18,7 @@ import { createLibp2p, type Libp2p } from "libp2p";
 import type { Ip } from "../../base/address.ts";
 import { MeshError } from "../../base/errors.ts";
 import type { ClusterId } from "../../base/id.ts";
+import { Deadline } from "./deadline.ts";
 import type { Door } from "./door.ts";
 import type { Gate } from "./gate.ts";
 import type { Identity } from "./identity.ts";
@@ -98,7 +99,10 @@ export async function createNode(options: NodeOptions): Promise<Node> {
       inner: ({ addressManager, registrar, transportManager }): Inner => ({
         addresses: addressManager,
         registrar,
-        dial: (address, signal) => transportManager.dial(address, { signal }),
+        dial: (address, signal) =>
+          dialWithin(limits.connectMs, signal, (options) =>
+            transportManager.dial(address, options),
+          ),
       }),
       gossip: (components) =>
         createGossip(options, {
@@ -111,6 +115,24 @@ export async function createNode(options: NodeOptions): Promise<Node> {
         }),
     },
   });
+}
+
+type DialOptions = {
+  readonly signal: AbortSignal;
+  readonly onProgress: (event: { readonly type: string }) => void;
+};
+
+/** A dial that ends early where no connection comes of it, and at the signal in any case. */
+async function dialWithin(
+  connectMs: number,
+  signal: AbortSignal,
+  dial: (options: DialOptions) => Promise<Connection>,
+): Promise<Connection> {
+  using deadline = new Deadline(connectMs, signal);
+  const onProgress = ({ type }: { readonly type: string }) => {
+    if (type === "upgrader:encrypt-outbound-connection") deadline.met();
+  };
+  return await dial({ signal: deadline.signal, onProgress });
 }
 
 /** Listens. Throws a MeshError: PORT_BUSY, UNDERLAY_UNKNOWN, NOT_PERMITTED. */

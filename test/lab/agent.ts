@@ -57,8 +57,8 @@ export class Agent implements AsyncDisposable {
   }
 
   /** Resolves when it serves its API; rejects with its last words where it ends before. */
-  async ready(): Promise<this> {
-    await this.log.until(/\bready\b/, { withinMs: startMs });
+  async ready(withinMs = startMs): Promise<this> {
+    await this.log.until(/\bready\b/, { withinMs });
     await within(startMs, `status of ${this.host.name}`, this.api.status());
     return this;
   }

@@ -171,7 +171,9 @@ export class EndpointCommands {
     const { attachments, finish } = this.#options;
     const { askers = [] } = this.#making.get(id) ?? {};
     this.#making.delete(id);
-    if (refusal !== undefined) attachments.unrecorded(id);
+    // Also where the record means nothing any more: this host may have been forgotten meanwhile.
+    if (refusal === undefined) attachments.recorded(id);
+    else attachments.unrecorded(id);
     for (const { ticket, waitMs } of askers)
       finish(ticket, { waitMs, now, refusal, answer: (wait) => this.#view(id, wait) });
   }

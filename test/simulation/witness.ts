@@ -236,7 +236,7 @@ export class Witness {
     for (const { row } of lost) {
       const [kind, id = "", address, prefix] = row.split("/");
       if (kind === "endpoint") this.#living.delete(id as EndpointId);
-      if (kind === "grant")
+      if (kind === "grant" || kind === "bequest")
         this.#contested.push({ network: id, block: blockOf(`${address}/${prefix}` as Cidr) });
     }
     if (lost.length > 0) this.#mark("writes lost with a disk");

@@ -335,7 +335,9 @@ export class Agent {
 
   #refresh(): void {
     const { landscape, attachments, reconciler, ownPast, catchUp } = this.#parts;
-    const isEarly = catchUp.isInBulk && this.#now < this.#refreshedAt + timing.bulkMs;
+    const sinceMs = this.#now - this.#refreshedAt;
+    const leastMs = landscape.isMinor ? timing.bulkMaxMs : timing.bulkMs;
+    const isEarly = catchUp.isInBulk && sinceMs < leastMs;
     if (ownPast.isHolding || isEarly) return;
     this.#refreshedAt = this.#now;
     const wanted = landscape.wanted(attachments.making());

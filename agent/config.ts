@@ -361,6 +361,11 @@ export const timing = {
   farewellMs: 2_000,
   /** While very much comes at once, the kernel's part of it is worked out this often. */
   bulkMs: 250,
+  /**
+   * And this often while what has come since is little beside what is there: working it out costs
+   * as much as all that is there.
+   */
+  bulkMaxMs: 2_000,
   /** Ten times what a kernel needs: by then the question or its answer is lost. */
   confirmAgainMs: 1_000,
   /** How long an endpoint waits for addresses that others must grant. */

@@ -70,6 +70,15 @@ export class Landscape {
     return this.#regions.keys();
   }
 
+  /** Whether no network is to be built, and of those that are only a small part has changed. */
+  get isMinor(): boolean {
+    if (this.#dirty.size > 0) return false;
+    let [touched, held] = [0, 0];
+    for (const { size } of this.#touched.values()) touched += size;
+    for (const { segment } of this.#regions.values()) held += segment.remotes.size;
+    return touched < minorShare * held;
+  }
+
   vniOf(network: NetworkId): Vni | undefined {
     return this.namings.get(network)?.vni;
   }
@@ -172,6 +181,9 @@ export class Landscape {
     return { ...segment, remotes: index.remotes(), ports: new Map([...index.ports, ...ports]) };
   }
 }
+
+/** Each time a quarter more than before: all copies together are five times the last. */
+const minorShare = 1 / 4;
 
 function networksOf(change: Extract<TableChange, { kind: "network" | "removal" }>): NetworkId[] {
   if (change.kind === "removal") return [change.id];

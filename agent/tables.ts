@@ -19,6 +19,7 @@ import {
   meaningOf,
   type NetworkRecord,
 } from "./schema.ts";
+import { Usage } from "./usage.ts";
 
 /** A network, and whose it is. */
 export type Network = NetworkRecord & { readonly id: NetworkId; readonly creator: HostId };
@@ -59,6 +60,8 @@ export class Tables {
   /** Chains by which a host was made an admin, by who did; each is yet to be verified. */
   readonly appointments = new Map<HostId, Map<HostId, Chain>>();
   readonly retirements = new Retirements();
+  /** Addresses that endpoints have. */
+  readonly usage = new Usage();
   /** Endpoints of retired hosts. */
   readonly #cutOff = new Map<EndpointId, Endpoint>();
   readonly #removals = new Map<NetworkId, Set<HostId>>();
@@ -144,7 +147,12 @@ export class Tables {
         this.#removals.set(is.id, (this.#removals.get(is.id) ?? new Set()).add(origin));
         return { kind: "removal", id: is.id, isRemoved: true };
       case "endpoint":
-        return this.#putEndpoint({ ...is.record, id: is.id, host: origin });
+        return this.#putEndpoint({
+          ...is.record,
+          network: this.#sameId(is),
+          id: is.id,
+          host: origin,
+        });
       case "grant":
         return { kind: "grant", grant: { ...is.record, from: origin }, isAdded: true };
       case "appointment": {
@@ -213,6 +221,11 @@ export class Tables {
     return { kind: "network", before, after };
   }
 
+  /** One text for all endpoints of a network, instead of as many as there are records. */
+  #sameId({ record: { network } }: Extract<Meaning, { kind: "endpoint" }>): NetworkId {
+    return this.networks.get(network)?.id ?? network;
+  }
+
   #putEndpoint(after: Endpoint): TableChange | undefined {
     if (this.retirements.isRetired(after.host)) {
       this.#cutOff.set(after.id, after);
@@ -222,6 +235,7 @@ export class Tables {
     if (before !== undefined && before.host !== after.host) return undefined;
     if (before !== undefined) this.#unindex(before);
     this.endpoints.set(after.id, after);
+    this.usage.add(after);
     indexed(this.#byNetwork, after.network).set(after.id, after);
     indexed(this.#byHost, after.host).set(after.id, after);
     return { kind: "endpoint", before, after };
@@ -237,6 +251,7 @@ export class Tables {
   }
 
   #unindex(endpoint: Endpoint): void {
+    this.usage.remove(endpoint);
     this.#byNetwork.get(endpoint.network)?.delete(endpoint.id);
     this.#byHost.get(endpoint.host)?.delete(endpoint.id);
   }

@@ -22,6 +22,8 @@ export type ToHost =
       readonly kind: "link";
       readonly host: HostId;
       readonly hello: Uint8Array;
+      /** Shows that the peer holds something else. */
+      readonly ping: Uint8Array;
       /** So many endpoints are to be known in the end. */
       readonly endpoints: number;
     }
@@ -161,8 +163,9 @@ process.on("message", (message: ToHost) => {
   switch (message.kind) {
     case "link": {
       const since = performance.now();
-      const { host, hello } = message;
+      const { host, hello, ping } = message;
       loop.linkUp({ host, hello, address: "peer", isInbound: false });
+      loop.received(host, ping);
       void settled(since, message.endpoints);
       break;
     }

@@ -12,6 +12,7 @@ import { encodeEnvelope } from "../agent/envelope.ts";
 import { encode } from "../base/codec.ts";
 import type { BootId } from "../base/id.ts";
 import { encodeHello, protocolVersion } from "../membership/hello.ts";
+import { fingerprintBytes } from "../membership/observers.ts";
 import { Revocations } from "../membership/revocations.ts";
 import { openJournal } from "../store/leveldb/journal.ts";
 import { Replica } from "../store/replica.ts";
@@ -235,7 +236,10 @@ class Host {
     const boot = "c".repeat(16) as BootId;
     const protocol = protocolVersion;
     const hello = encodeHello({ protocol, certificate, boot, name, address, revocations });
-    say(child, { kind: "link", host, hello, endpoints });
+    const root = cluster.replica.digest.root();
+    const reports = new Uint8Array(fingerprintBytes);
+    const ping = encodeEnvelope({ kind: "ping", nonce: 1, root, reports });
+    say(child, { kind: "link", host, hello, ping, endpoints });
     return heard(child, "settled");
   }
 

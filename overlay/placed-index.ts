@@ -83,10 +83,10 @@ export class PlacedIndex {
     const holder = this.#holder(this.#macs, mac);
     if (holder?.vtep === undefined || this.#reserved.macs.has(mac)) return undefined;
     const { id, vtep, ips } = holder;
-    const held = ips.filter(
-      (ip) => !this.#reserved.ips.has(ip) && this.#holder(this.#ips, ip)?.id === id,
-    );
-    return { mac, vtep, ips: held };
+    const isHeld = (ip: Ip) =>
+      !this.#reserved.ips.has(ip) && this.#holder(this.#ips, ip)?.id === id;
+    // Nearly always all are, and one list is enough for both.
+    return { mac, vtep, ips: ips.every(isHeld) ? ips : ips.filter(isHeld) };
   }
 
   #holder<Key>(claims: Claims<Key>, key: Key): Placed | undefined {

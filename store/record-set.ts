@@ -9,7 +9,7 @@
  * of breaking the hash. A replica holds one of these for each origin, so an empty one is small.
  */
 import type { Crypto } from "../base/crypto.ts";
-import { encodeLeaf } from "./leaf.ts";
+import { encodeLeaf } from "./bulk.ts";
 import { packed } from "./packed.ts";
 import type { Change, Entry, RecordKey } from "./record.ts";
 

@@ -9,6 +9,7 @@ import * as v from "valibot";
 import { decode, encode } from "../base/codec.ts";
 import { type HostId, parseHostId } from "../base/id.ts";
 import { countSchema } from "../base/schema.ts";
+import { encodeRows } from "./bulk.ts";
 import { type Delta, headSchema } from "./delta.ts";
 import type { Head } from "./head.ts";
 import type { JournalOp, JournalRow } from "./journal.ts";
@@ -26,12 +27,15 @@ export function rowsOf(delta: Delta, gone: readonly RecordKey[]): JournalOp[] {
     key: `${head.origin} ${rest}`,
     value,
   });
+  const written = changes.filter((change): change is Entry => change.value !== undefined);
+  const values = encodeRows(written);
   return [
     row("h", encode(head)),
     ...gone.map((key) => row(`r ${key}`, undefined)),
-    ...changes.map(({ key, seq, value }) =>
-      row(`r ${key}`, value === undefined ? undefined : rowValue({ key, seq, value })),
-    ),
+    ...changes
+      .filter(({ value }) => value === undefined)
+      .map(({ key }) => row(`r ${key}`, undefined)),
+    ...written.map(({ key }, at) => row(`r ${key}`, values[at])),
   ];
 }
 
@@ -41,13 +45,9 @@ export function rowsAgain(keys: Iterable<string>, replica: Replica): JournalOp[]
     const [origin = "", kind, record = ""] = key.split(" ");
     const state = replica.origin(origin as HostId);
     const entry = kind === "r" ? state?.entry(record as RecordKey) : undefined;
-    const value = kind === "h" ? state && encode(state.head) : entry && rowValue(entry);
+    const value = kind === "h" ? state && encode(state.head) : entry && encodeRows([entry])[0];
     return { table: "origins", key, value };
   });
-}
-
-function rowValue({ seq, value }: Entry): Uint8Array {
-  return encode([seq, value]);
 }
 
 /** One origin as it was stored. */

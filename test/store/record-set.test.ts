@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "../../base/codec.ts";
-import { encodeLeaf } from "../../store/leaf.ts";
+import { encodeLeaf } from "../../store/bulk.ts";
 import type { Change, Entry } from "../../store/record.ts";
 import { RecordSet } from "../../store/record-set.ts";
 import { key, makeHost } from "./world.ts";

@@ -44,7 +44,7 @@ import { dockerPlace } from "./node/docker-place.ts";
 import { joinCluster } from "./node/joining.ts";
 import { Loop, type Ports } from "./node/loop.ts";
 import { hostPart, readToken, type Standing, standingOf } from "./node/standing.ts";
-import { notifyReady } from "./node/systemd.ts";
+import { inheritedSocket, notifyReady } from "./node/systemd.ts";
 import type { StatusView } from "./view.ts";
 
 type OpenedPorts = Ports & { readonly journal: OpenedJournal };
@@ -148,6 +148,7 @@ async function openDocker(
     journal.append([{ table: "local", key, value }], { isDurable: true });
   const opening = openDockerPlugin({
     ...{ path, rows, keep, limits, desk: loop },
+    inherited: inheritedSocket("docker", process.env, process.pid),
     dockerSocket: config.dockerSocket,
     clock: systemClock,
     random: systemRandom,

@@ -15,6 +15,8 @@ import { Watcher, type WatcherTiming } from "./watcher.ts";
 export type DockerPluginOptions = {
   /** Where Docker finds us; the file's name without `.sock` is that of the driver. */
   readonly path: string;
+  /** The descriptor of a socket that listens there already. */
+  readonly inherited: number | undefined;
   /** Where Docker's API is. */
   readonly dockerSocket: string;
   readonly desk: Desk;
@@ -30,7 +32,7 @@ export type DockerPluginOptions = {
 
 /** Serves Docker until disposed. Throws a MeshError: SOCKET_UNUSABLE. */
 export async function openDockerPlugin(options: DockerPluginOptions): Promise<AsyncDisposable> {
-  const { path, dockerSocket, desk, clock, random, log, limits, timing } = options;
+  const { path, inherited, dockerSocket, desk, clock, random, log, limits, timing } = options;
   const networks = new Networks(options);
   const engine = new Engine(dockerSocket, limits);
   const driver = basename(path).replace(/\.sock$/, "");
@@ -38,7 +40,7 @@ export async function openDockerPlugin(options: DockerPluginOptions): Promise<As
   const pools = new Pools(random, limits.dockerPools);
   const touched = watcher.touched.bind(watcher);
   const calls = callsOf({ desk, networks, pools, touched });
-  const server = await openPluginServer({ path, calls, log, limits });
+  const server = await openPluginServer({ path, inherited, calls, log, limits });
   const closing = new AbortController();
   const watching = watcher.run(closing.signal);
   return {

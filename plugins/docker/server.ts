@@ -2,6 +2,7 @@
  * The plugin's socket. Docker waits for an answer for ever, so each call has an end; what it is
  * told then is shown to whoever ran the command.
  */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { dirname } from "node:path";
 import { describeError, MeshError } from "../../base/errors.ts";
@@ -22,6 +23,8 @@ export type PluginLimits = {
 /** Where to serve which calls. */
 export type PluginServerOptions = {
   readonly path: string;
+  /** The descriptor of a socket that listens there already, and goes on when we end. */
+  readonly inherited: number | undefined;
   readonly calls: ReadonlyMap<string, Call>;
   readonly log: Log;
   readonly limits: PluginLimits;
@@ -33,7 +36,8 @@ type Answer = { readonly status: number; readonly body: object };
 
 /** Serves until disposed. Throws a MeshError: SOCKET_UNUSABLE. */
 export async function openPluginServer(options: PluginServerOptions): Promise<AsyncDisposable> {
-  const { path, log } = options;
+  const { path, inherited, log } = options;
+  if (inherited !== undefined) return serveInherited(options, inherited);
   const keep = () => Promise.resolve();
   // Docker's own folder, where other plugins may have their sockets.
   await makeFolder(dirname(path), keep);
@@ -41,6 +45,26 @@ export async function openPluginServer(options: PluginServerOptions): Promise<As
   const door = await listenAt(makeServer(options), { path, mode: 0o600, hand: keep, whoServes });
   log.info("serving Docker", { path });
   return door;
+}
+
+/** Whoever holds the socket keeps callers waiting while there is no agent. */
+async function serveInherited(options: PluginServerOptions, fd: number): Promise<AsyncDisposable> {
+  const { path, log } = options;
+  const server = makeServer(options);
+  const listening = once(server, "listening");
+  server.listen({ fd });
+  await listening.catch((cause: unknown) => {
+    throw new MeshError("SOCKET_UNUSABLE", `cannot serve the socket given for ${path}`, { cause });
+  });
+  log.info("serving Docker on a socket that was given to us", { path });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }
 
 function makeServer(options: PluginServerOptions): Server {

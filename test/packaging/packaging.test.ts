@@ -64,6 +64,16 @@ describe("the systemd unit", () => {
     );
   });
 
+  it("holds nothing that systemd does not know in the socket for Docker", async () => {
+    const socket = join(folder, "starling-docker.socket");
+    await writeFile(socket, await readFile(join(packaging, "starling-docker.socket")));
+    const { stderr } = await run("systemd-analyze", ["verify", "--man=no", socket]);
+    assert.deepEqual(
+      stderr.split("\n").filter((line) => line.includes("starling-docker.socket:")),
+      [],
+    );
+  });
+
   it("leaves an attacker inside the agent little", async () => {
     const { stdout } = await run("systemd-analyze", ["security", "--offline=yes", unit]);
     const exposure = Number(/exposure level for \S+: ([0-9.]+)/.exec(stdout)?.[1]);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { linkSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { limits } from "../../../agent/config.ts";
 import { MeshError } from "../../../base/errors.ts";
@@ -27,6 +29,7 @@ describe("the plugin's socket", () => {
   function serve(calls: Record<string, Call>, change: Partial<typeof limits> = {}) {
     return openPluginServer({
       path,
+      inherited: undefined,
       calls: new Map(Object.entries(calls)),
       log: silentLog,
       limits: { ...limits, ...change },
@@ -112,6 +115,26 @@ describe("the plugin's socket", () => {
     const halves = ["POST /A.B HTTP/1.1\r\nContent-Length: 99\r\n\r\nhalf", "POST /A.B HTT"];
     await Promise.all(halves.map((text) => throwAt(path, Buffer.from(text))));
     assert.equal((await post("A.B", "still")).status, 200);
+  });
+
+  it("keeps calls waiting while there is no agent, where systemd holds it", async () => {
+    mkdirSync(dirname(path));
+    const holder = createNetServer().listen(`${path}.first`);
+    await once(holder, "listening");
+    // The holder takes its own name away when it closes.
+    linkSync(`${path}.first`, path);
+    const { fd } = (holder as unknown as { readonly _handle: { readonly fd: number } })._handle;
+    const script = join(import.meta.dirname, "inheriting.ts");
+    const words = 'LISTEN_FDS=1 LISTEN_FDNAMES=docker LISTEN_PID=$$ exec "$@"';
+    const agent = spawn("sh", ["-c", words, "sh", process.execPath, script], {
+      stdio: ["pipe", "inherit", "inherit", fd],
+    });
+    holder.close();
+    const early = post("A.B", "I was early");
+    assert.deepEqual((await early).body, { body: "I was early" });
+    agent.stdin?.end();
+    const [code] = await once(agent, "exit");
+    assert.equal(code, 0);
   });
 
   it("is not taken from an agent that serves there", async () => {

@@ -2,8 +2,8 @@
 import { execFile } from "node:child_process";
 
 /**
- * Sends READY=1 where systemd asked to be told; elsewhere does nothing. Node has no datagram sockets
- * for sd_notify(3), so systemd's own tool does it.
+ * Sends READY=1 where systemd asked to be told; elsewhere does nothing. Node has no datagram
+ * sockets for sd_notify(3), so systemd's own tool does it.
  */
 export function notifyReady(): void {
   if (process.env["NOTIFY_SOCKET"] === undefined) return;

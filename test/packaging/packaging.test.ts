@@ -28,7 +28,8 @@ describe("the example configuration", () => {
     const config = loadConfig({ ...nothing, file: { path, text } });
     assert.deepEqual(config.join, ["10.0.0.1", "host-b:7790"]);
     // These have no default to show.
-    const own = { join: undefined, token: undefined, bind: undefined, name: undefined };
+    const none = { join: undefined, token: undefined, bind: undefined, name: undefined };
+    const own = { ...none, dnsUpstreams: [] };
     assert.deepEqual({ ...config, ...own }, { ...configDefaults, ...own });
   });
 });

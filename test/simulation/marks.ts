@@ -24,6 +24,7 @@ export const mustHappen: readonly string[] = [
   "zombie came back",
   "somebody stays dead",
   "dies for good",
+  "revoked",
   "disk lost",
   "backup put back",
   "writes lost with a disk",

@@ -25,6 +25,7 @@ export const mustHappen: readonly string[] = [
   "somebody stays dead",
   "dies for good",
   "revoked",
+  "unknown kind kept",
   "disk lost",
   "backup put back",
   "writes lost with a disk",

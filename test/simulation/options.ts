@@ -25,6 +25,7 @@ export const faultNames = [
   "leave",
   "forget",
   "revoke",
+  "newer",
   "wipe",
   "rollback",
 ] as const;

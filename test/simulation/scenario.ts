@@ -11,6 +11,7 @@ import type { SimulatedHost } from "./host.ts";
 import { Villain } from "./hostile.ts";
 import { LedgerChecks } from "./ledger-checks.ts";
 import { accused, checkAfterlife } from "./liveness-checks.ts";
+import { checkKept, withNewer } from "./newer.ts";
 import { describeRun, type RunOptions } from "./options.ts";
 import { withPlant } from "./plants.ts";
 import { removalStep } from "./removals.ts";
@@ -35,7 +36,8 @@ const storyLines = 60;
 
 /** Runs to the end, or to the first broken rule. */
 export function play(options: RunOptions, isTraced = false): RunResult {
-  return withPlant(options.planted, () => run(options, isTraced));
+  const isMixed = options.faults.has("newer");
+  return withPlant(options.planted, () => withNewer(isMixed, () => run(options, isTraced)));
 }
 
 function run(options: RunOptions, isTraced: boolean): RunResult {
@@ -140,6 +142,7 @@ function settle(cluster: Cluster, options: RunOptions): void {
   cluster.run(isSlow ? 9_000 : 4_500);
   checkAlways(cluster);
   checkAgreement(cluster);
+  if (options.faults.has("newer")) checkKept(cluster);
   checkAfterlife(cluster, random);
 }
 

@@ -75,6 +75,8 @@ export class Attachments {
   readonly #before = new Map<string, { readonly mac: Mac; readonly ips: readonly Ip[] }>();
   /** Being looked into or made again, so that one lost interface is handled once. */
   readonly #repairing = new Set<EndpointId>();
+  /** Made since the last dump was told of: that one may have begun before. */
+  readonly #unseen = new Set<EndpointId>();
 
   constructor(options: {
     readonly emit: Emit;
@@ -162,7 +164,7 @@ export class Attachments {
 
   /** The record is in the table now, so its port is wanted because of it. */
   recorded(id: EndpointId): void {
-    this.#jobs.delete(id);
+    if (this.#jobs.delete(id)) this.#unseen.add(id);
   }
 
   /**
@@ -170,7 +172,10 @@ export class Attachments {
    * its MAC as well: others remember for a while which MAC an address had.
    */
   gone({ id, network, name, mac, ips }: EndpointRecord & { readonly id?: EndpointId }): void {
-    if (id !== undefined) this.#places.delete(id);
+    if (id !== undefined) {
+      this.#places.delete(id);
+      this.#unseen.delete(id);
+    }
     if (name === undefined) return;
     const key = `${network} ${name}`;
     this.#before.delete(key);
@@ -204,6 +209,7 @@ export class Attachments {
     for (const endpoint of endpoints) {
       const place = this.#places.get(endpoint);
       const isThere = actual.ports.has(endpoint);
+      if (this.#unseen.delete(endpoint) && !isThere) continue;
       if (place?.kind === "link") this.#places.noteMissing(endpoint, !isThere);
       if (isThere || place?.kind === "link" || this.#repairing.has(endpoint)) continue;
       this.#repairing.add(endpoint);

@@ -83,7 +83,7 @@ async function localEndpoints(cluster: DockerCluster, name: string): Promise<num
 /** Our ends of containers' interfaces on a host, by name. */
 export async function portsOf({ host }: Pick<DockerHost, "host">): Promise<readonly string[]> {
   const text = await host.run(["ip", "-o", "link", "show", "type", "veth"]);
-  return [...text.matchAll(/^\d+: (sl[a-z]*[0-9a-f]{8,})@/gm)].map(([, name = ""]) => name);
+  return [...text.matchAll(/^\d+: (slp[0-9a-f]{12})@/gm)].map(([, name = ""]) => name);
 }
 
 /** Where a command is given, and how long it may take until it is refused: 5 s, as promised. */

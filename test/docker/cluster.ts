@@ -10,6 +10,9 @@ export function dockerFlags(engine: Engine): readonly string[] {
   return ["--docker-plugin", `${engine.plugins}/starling.sock`, "--docker-socket", engine.socket];
 }
 
+/** What the engines are started with; `env` is the agents'. */
+export type DockerClusterOptions = EngineOptions & { readonly env?: NodeJS.ProcessEnv };
+
 /** A host of a cluster with Docker. */
 export type DockerHost = { readonly host: Host; readonly engine: Engine; agent: Agent };
 
@@ -25,10 +28,14 @@ export class DockerCluster implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async open(names: readonly string[], options: EngineOptions = {}): Promise<DockerCluster> {
+  static async open(
+    names: readonly string[],
+    options: DockerClusterOptions = {},
+  ): Promise<DockerCluster> {
+    const { env, ...engine } = options;
     await using stack = new AsyncDisposableStack();
     const lab = stack.use(await Lab.open({ hosts: names }));
-    const engines = await Promise.all(lab.hosts.map((host) => Engine.open(host, options)));
+    const engines = await Promise.all(lab.hosts.map((host) => Engine.open(host, engine)));
     for (const engine of engines) stack.use(engine);
     const hosts: DockerHost[] = [];
     for (const engine of engines) {
@@ -38,7 +45,8 @@ export class DockerCluster implements AsyncDisposable {
         founder === undefined
           ? {}
           : { join: [founder.host.address], token: await founder.agent.token() };
-      const agent = await host.startAgent({ ...joining, flags: dockerFlags(engine) }).ready();
+      const more = { flags: dockerFlags(engine), ...(env === undefined ? {} : { env }) };
+      const agent = await host.startAgent({ ...joining, ...more }).ready();
       hosts.push({ host, engine, agent });
     }
     await Promise.all(hosts.map(({ agent }) => sees(agent, hosts.length)));

@@ -4,13 +4,15 @@ import { type EndpointId, type Label, parseEndpointId, parseLabel } from "../bas
 import { type Body, bodies, plainOf } from "./docker-bodies.ts";
 import { addressSpace } from "./docker-network.ts";
 
-/** Something happened to a network or a container: ask what it is now. */
-export type EngineEvent = {
-  readonly about: "network" | "container";
-  /** 64 hex digits. */
-  readonly id: string;
-  readonly change: "made" | "changed" | "removed";
-};
+/** Something happened to a network or a container: ask what it is now. Ids are 64 hex digits. */
+export type EngineEvent =
+  | {
+      readonly about: "network" | "container";
+      readonly id: string;
+      readonly change: "made" | "changed" | "removed";
+    }
+  /** A container is in a network from now on; it may still be starting. */
+  | { readonly about: "attachment"; readonly id: string; readonly network: string };
 
 const hex64 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const word = v.pipe(v.string(), v.maxLength(4_096));
@@ -33,7 +35,7 @@ export function readEvent(line: string): EngineEvent | undefined {
   if (Type === "network" && Action === "connect") {
     const container = v.safeParse(hex64, Actor.Attributes["container"]);
     if (!container.success) return undefined;
-    return { about: "container", id: container.output, change: "changed" };
+    return { about: "attachment", id: container.output, network: Actor.ID };
   }
   if (Type === "container" && ["start", "rename", "update"].includes(Action))
     return { about: "container", id: Actor.ID, change: "changed" };
@@ -103,10 +105,14 @@ export type Inspected = {
     /** Docker's ids; a container that is no more has none. */
     readonly container: string | undefined;
     readonly endpoint: string;
+    /** The container's name, as a name of ours. */
+    readonly name: Label | undefined;
   }[];
 };
 
 const poolSchema = v.object({ Subnet: v.nullish(word, ""), Gateway: v.nullish(word, "") });
+
+const memberSchema = v.object({ Name: v.nullish(word, ""), EndpointID: v.nullish(word, "") });
 
 const networkSchema = v.object({
   Id: hex64,
@@ -118,7 +124,7 @@ const networkSchema = v.object({
     Driver: v.nullish(word, ""),
     Config: v.nullish(v.pipe(v.array(poolSchema), v.maxLength(16)), []),
   }),
-  Containers: v.nullish(v.record(v.string(), v.object({ EndpointID: v.nullish(word, "") })), {}),
+  Containers: v.nullish(v.record(v.string(), memberSchema), {}),
 });
 
 /** `GET /networks/<id>`, with the wish in the words of a driver's call. */
@@ -138,8 +144,9 @@ export function readNetwork(json: string): Inspected | undefined {
     IPv6Data: parts.filter(isV6),
   });
   if (!wish.success) return undefined;
-  const attached = Object.entries(Containers).map(([id, { EndpointID }]) => {
-    return { container: v.is(hex64, id) ? id : undefined, endpoint: EndpointID };
+  const attached = Object.entries(Containers).map(([id, { Name, EndpointID }]) => {
+    const container = v.is(hex64, id) ? id : undefined;
+    return { container, endpoint: EndpointID, name: labelOf(Name) };
   });
   return { name: Name, driver: Driver, wish: wish.output, attached };
 }

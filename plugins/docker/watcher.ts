@@ -54,6 +54,7 @@ export type WatcherOptions = {
 
 /** What is to be looked at. */
 type Look = EngineEvent | { readonly about: "all" };
+type Attachment = Extract<EngineEvent, { readonly about: "attachment" }>;
 
 /** Follows Docker until the signal aborts. */
 export class Watcher {
@@ -90,7 +91,7 @@ export class Watcher {
       };
       const line = (text: string) => {
         const event = readEvent(text);
-        if (event !== undefined) this.#note(event.id, event);
+        if (event !== undefined) this.#note(keyOf(event), event);
       };
       const reason = await engine.follow(eventsPath, { opened, line }, ended).then(
         () => "the stream ended",
@@ -144,6 +145,7 @@ export class Watcher {
 
   async #look(look: Look, signal: AbortSignal): Promise<void> {
     if (look.about === "all") await this.#lookAtAll(signal);
+    else if (look.about === "attachment") await this.#lookAtAttachment(look, signal);
     else if (look.about === "container") await this.#lookAtContainer(look.id, signal);
     else if (look.change !== "removed") await this.#lookAtNetwork(look.id, signal);
   }
@@ -235,6 +237,23 @@ export class Watcher {
     return found;
   }
 
+  /**
+   * Docker says nothing of a container while it starts it, but its network has the name already, so
+   * that others find the container as soon as it runs. Aliases come with the look that follows.
+   */
+  async #lookAtAttachment({ id, network }: Attachment, signal: AbortSignal): Promise<void> {
+    const { engine, networks, desk } = this.#options;
+    if (networks.get(network) === undefined) return;
+    const found = readNetwork((await engine.get(`/networks/${network}`, signal)) ?? "");
+    for (const attached of found?.attached.filter(({ container }) => container === id) ?? []) {
+      const endpoint = idOfAttached(attached);
+      const known = await desk.ask({ kind: "endpoint", endpoint });
+      const isNameless = known.kind === "endpoint" && known.endpoint.name === undefined;
+      if (isNameless) await this.#name({ network, endpoint, name: attached.name, aliases: [] });
+    }
+    this.#note(id, { about: "container", id, change: "changed" });
+  }
+
   async #lookAtContainer(id: string, signal: AbortSignal): Promise<void> {
     const body = await this.#options.engine.get(`/containers/${id}/json`, signal);
     for (const naming of readContainer(body ?? "") ?? []) {
@@ -271,6 +290,11 @@ export class Watcher {
     const { endpoints } = await ask(this.#options.desk, asked);
     return endpoints.filter((each) => each.isLocal && readOwner(each.owner) !== undefined);
   }
+}
+
+/** A later look at the same thing takes an earlier one's place. */
+function keyOf(event: EngineEvent): string {
+  return event.about === "attachment" ? `${event.id} in ${event.network}` : event.id;
 }
 
 function idOfAttached({ endpoint }: Inspected["attached"][number]): EndpointId {

@@ -51,8 +51,9 @@ describe("what Docker's API says", () => {
     assert.deepEqual(readEvent(event("network", "destroy")), { ...network, change: "removed" });
     assert.deepEqual(readEvent(event("container", "rename")), changed);
     assert.deepEqual(readEvent(event("network", "connect", { container: containerId })), {
-      ...changed,
+      about: "attachment",
       id: containerId,
+      network: dockerNetworkId,
     });
     for (const [type, action] of [
       ["network", "connect"],
@@ -67,7 +68,9 @@ describe("what Docker's API says", () => {
     const found = readNetwork(JSON.stringify(inspectedNetwork()));
     assert.ok(found);
     assert.equal(found.name, "web");
-    assert.deepEqual(found.attached, [{ container: containerId, endpoint: endpointDockerId }]);
+    assert.deepEqual(found.attached, [
+      { container: containerId, endpoint: endpointDockerId, name: "shop_db_1" },
+    ]);
     assert.deepEqual(readWish(found.wish), {
       network: {
         id: dockerNetworkId,

@@ -131,6 +131,22 @@ describe("the look at Docker", () => {
     assert.equal(desk.endpoints.get(id)?.name, "other");
   });
 
+  it("names an endpoint while Docker still starts its container and says nothing of it", async () => {
+    docker.containers.clear();
+    const id = have(
+      endpointOf("b", {
+        id: endpointDockerId.slice(0, 16) as EndpointId,
+        owner: ownerOf({ network: dockerNetworkId, endpoint: endpointDockerId }),
+      }),
+    );
+    start();
+    await looks(1);
+    assert.equal(desk.endpoints.get(id)?.name, undefined);
+    docker.tell("network", "connect", dockerNetworkId, { container: containerId });
+    await desk.askedFor("endpoint-rename");
+    assert.equal(desk.endpoints.get(id)?.name, "shop_db_1");
+  });
+
   it("removes what two looks lack, and leaves what lives and what others made", async () => {
     const lost = have(endpointOf("c"));
     const foreign = have({ ...endpointOf("e"), owner: "cni/web/x/eth0" });

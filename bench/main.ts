@@ -6,8 +6,10 @@ import { parseArgs } from "node:util";
 import { describeError } from "../base/errors.ts";
 import { enterLab } from "../test/lab/enter.ts";
 import { benchConvergence } from "./convergence.ts";
+import { benchDockerSoak } from "./docker-soak.ts";
 import { benchFootprint } from "./footprint.ts";
 import { benchGossip } from "./gossip.ts";
+import { benchPeers } from "./peers.ts";
 import { benchScale } from "./scale.ts";
 import { benchSoak } from "./soak.ts";
 import { benchThroughput } from "./throughput.ts";
@@ -24,6 +26,9 @@ const usage = `usage: npm run bench -- NAME [OPTION...]
   gossip [--hosts 5,20,50] [--peer serf]    agents by the dozen, beside another product's:
       joins, updates, deaths, partitions, load, cost; how much of each:
       [--updates 100] [--burst 1000] [--kills 3] [--seconds 20] [--split 60] [--minutes 1]
+  peers [--rounds 50] [--seconds 3]         containers of real engines, beside Docker Swarm's
+  docker-soak [--minutes 1] [--endpoints 500]
+                                            containers' endpoints come and go: what is left
   soak [--minutes 1] [--seed 1]             six hosts at work and a fault every 20 s: what grows`;
 
 const options = {
@@ -31,7 +36,7 @@ const options = {
   rounds: { type: "string" },
   starts: { type: "string", default: "10" },
   seconds: { type: "string" },
-  endpoints: { type: "string", default: "10000,100000" },
+  endpoints: { type: "string" },
   peer: { type: "string" },
   updates: { type: "string", default: "100" },
   burst: { type: "string", default: "1000" },
@@ -62,11 +67,19 @@ function chosen(): () => Promise<void> {
     case "footprint":
       return () => benchFootprint({ starts, seconds: count(values.seconds ?? "60") });
     case "scale": {
-      const endpoints = values.endpoints.split(",").map(count);
+      const endpoints = (values.endpoints ?? "10000,100000").split(",").map((size) => count(size));
       return () => benchScale({ endpoints, hosts: count(values.hosts ?? "50") });
     }
     case "gossip":
       return gossip(values);
+    case "peers": {
+      const [rounds, seconds] = [count(values.rounds ?? "50"), count(values.seconds ?? "3")];
+      return () => benchPeers({ rounds, seconds });
+    }
+    case "docker-soak": {
+      const [minutes, endpoints] = [count(values.minutes), count(values.endpoints ?? "500")];
+      return () => benchDockerSoak({ minutes, endpoints });
+    }
     case "soak": {
       const [minutes, seed] = [count(values.minutes), count(values.seed)];
       return () => benchSoak({ minutes, seed });

@@ -4,16 +4,13 @@
  *
  *   churn ........ fault .... mended ........ churn ends, all invariants hold, sample    (20 s)
  */
-import { readdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as pass } from "node:timers/promises";
 import { pick, type Random, seededRandom } from "../base/random.ts";
 import type { Agent } from "../test/lab/agent.ts";
 import { Stage } from "../test/lab/stage.ts";
-import type { Inside } from "./probe.ts";
+import { printTrends, probeEnv, type Sample, sampleOf, trendsOf } from "./growth.ts";
 import { quantiles } from "./quantiles.ts";
-import { printQuantiles, printTable, printTargets, writeResults } from "./report.ts";
-import { usageOf, withDescendants } from "./usage.ts";
+import { printQuantiles, printTargets, writeResults } from "./report.ts";
 
 export type SoakOptions = { readonly minutes: number; readonly seed: number };
 
@@ -24,14 +21,6 @@ type Fault = {
   readonly apply: (stage: Stage, random: Random) => Promise<void>;
 };
 
-type Sample = Inside & {
-  readonly agent: string;
-  readonly atMs: number;
-  readonly rssMiB: number;
-  /** Of the agent and its helpers. */
-  readonly descriptors: number;
-};
-
 const hosts = ["a", "b", "c", "d", "e", "f"];
 const periodMs = 20_000;
 const faultMs = 5_000;
@@ -39,13 +28,10 @@ const faultMs = 5_000;
 const warmShare = 0.2;
 /** What a run measures itself by is never killed: growth is seen over the whole of it. */
 const steady = ["a", "b"];
-const probePath = "/run/lab/probe-";
 
 export async function benchSoak({ minutes, seed }: SoakOptions): Promise<void> {
-  const probe = join(import.meta.dirname, "probe.ts");
-  const env = { NODE_OPTIONS: `--expose-gc --import=${probe}`, STARLING_PROBE: probePath };
   await using stage = await Stage.open({
-    ...{ hosts, seed, agent: { env }, perSecond: 5, slotsPerHost: 8 },
+    ...{ hosts, seed, agent: { env: probeEnv }, perSecond: 5, slotsPerHost: 8 },
   });
   const random = seededRandom(seed);
   const start = performance.now();
@@ -61,7 +47,7 @@ export async function benchSoak({ minutes, seed }: SoakOptions): Promise<void> {
     await stage.inspector.allHolds(30_000);
     quietMs.push(performance.now() - quietAt);
     const atMs = performance.now() - start;
-    for (const name of steady) samples.push(await sample(stage.cluster.agent(name), atMs));
+    for (const name of steady) samples.push(await sampleOf(stage.cluster.agent(name), atMs));
     process.stdout.write(`${Math.round(atMs / 1_000)} s: ${fault.what}: all holds\n`);
   }
   report({ minutes, seed, stage, samples, quietMs, pingsLost });
@@ -155,38 +141,6 @@ const faults: readonly Fault[] = [
   edits("a tunnel is deleted", (device) => `ip link del ${device}`),
 ];
 
-async function sample(agent: Agent, atMs: number): Promise<Sample> {
-  const path = `${probePath}${agent.pid}`;
-  rmSync(path, { force: true });
-  process.kill(agent.pid, "SIGUSR2");
-  let inside: Inside | undefined;
-  while (inside === undefined) {
-    await pass(20);
-    inside = readInside(path);
-  }
-  const { agentMiB: rssMiB } = await usageOf(agent);
-  const counts = withDescendants(agent.pid).map(descriptorsOf);
-  const descriptors = counts.reduce((sum, count) => sum + count, 0);
-  return { ...inside, agent: agent.host.name, atMs, rssMiB, descriptors };
-}
-
-function descriptorsOf(pid: number): number {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length;
-  } catch {
-    // A helper that has ended meanwhile holds none.
-    return 0;
-  }
-}
-
-function readInside(path: string): Inside | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as Inside;
-  } catch {
-    return undefined;
-  }
-}
-
 function report(run: {
   readonly minutes: number;
   readonly seed: number;
@@ -198,7 +152,7 @@ function report(run: {
   const { minutes, seed, samples, quietMs, pingsLost } = run;
   const { done, refusals } = run.stage.churn;
   const warm = samples.filter(({ atMs }) => atMs >= warmShare * minutes * 60_000);
-  const rows = steady.map((agent) => trend(warm.filter((one) => one.agent === agent)));
+  const rows = trendsOf(warm, steady);
   printTrends(rows, `${minutes} min, seed ${seed}`);
   printQuantiles("ms", { "a change, acknowledged": quantiles(run.stage.churn.tookMs) });
   const lost = Object.values(pingsLost).reduce((sum, count) => sum + count, 0);
@@ -232,42 +186,4 @@ function report(run: {
     pingsLost,
     samples,
   });
-}
-
-function printTrends(rows: readonly ReturnType<typeof trend>[], title: string): void {
-  printTable(
-    [title, "heap MiB", "MiB/h", "RSS MiB", "descriptors", "timers"],
-    rows.map((row, at) => [
-      `agent ${steady[at]}`,
-      `${row.heap.first.toFixed(1)} .. ${row.heap.last.toFixed(1)}`,
-      row.heap.slope.toFixed(2),
-      `${row.rss.first.toFixed(0)} .. ${row.rss.last.toFixed(0)}`,
-      `${row.descriptors.least} .. ${row.descriptors.most}`,
-      `${row.timers.least} .. ${row.timers.most}`,
-    ]),
-  );
-}
-
-function trend(samples: readonly Sample[]) {
-  const of = (value: (sample: Sample) => number) => {
-    const values = samples.map(value);
-    const [first = 0, last = 0] = [values[0], values.at(-1)];
-    const slope = slopePerHour(samples.map(({ atMs }, at) => [atMs, values[at] ?? 0]));
-    return { first, last, least: Math.min(...values), most: Math.max(...values), slope };
-  };
-  return {
-    heap: of(({ heapMiB }) => heapMiB),
-    rss: of(({ rssMiB }) => rssMiB),
-    descriptors: of(({ descriptors }) => descriptors),
-    timers: of(({ timers }) => timers),
-  };
-}
-
-/** Least squares, over milliseconds. */
-function slopePerHour(points: readonly (readonly [number, number])[]): number {
-  const mean = (at: 0 | 1) => points.reduce((sum, point) => sum + point[at], 0) / points.length;
-  const [x, y] = [mean(0), mean(1)];
-  const above = points.reduce((sum, [px, py]) => sum + (px - x) * (py - y), 0);
-  const below = points.reduce((sum, [px]) => sum + (px - x) ** 2, 0);
-  return below === 0 ? 0 : (above / below) * 3_600_000;
 }

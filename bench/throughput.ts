@@ -14,12 +14,12 @@ import { printTable, printTargets, writeResults } from "./report.ts";
 export type ThroughputOptions = { readonly rounds: number; readonly seconds: number };
 
 /** Two ends of a wire under test. */
-type Path = {
-  readonly name: string;
+export type Ends = {
   readonly client: readonly string[];
   readonly server: readonly string[];
   readonly address: string;
 };
+type Path = Ends & { readonly name: string };
 
 const handMade = { vni: 999, mac: (end: number) => `02:ba:5e:00:00:0${end}` };
 
@@ -29,7 +29,7 @@ export async function benchThroughput({ rounds, seconds }: ThroughputOptions): P
   const figures = new Map(paths.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round += 1) {
     const order = round % 2 === 0 ? paths : paths.toReversed();
-    for (const path of order) figures.get(path.name)?.push(await measure(path, seconds));
+    for (const path of order) figures.get(path.name)?.push(await measureTcp(path, seconds));
   }
   const medians = Object.fromEntries([...figures].map(([name, all]) => [name, median(all)]));
   const ratio = (medians["starling"] ?? 0) / (medians["by hand"] ?? Number.NaN);
@@ -122,7 +122,8 @@ function handEnd(end: number): readonly string[] {
 }
 
 /** Gbit/s as received. */
-async function measure({ client, server, address }: Path, seconds: number): Promise<number> {
+export async function measureTcp(path: Ends, seconds: number): Promise<number> {
+  const { client, server, address } = path;
   await using listener = new Process([
     ...server,
     "iperf3",

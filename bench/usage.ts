@@ -40,6 +40,11 @@ export async function usageOf(agent: Measured): Promise<Usage> {
   };
 }
 
+/** What these processes hold together, each shared page divided by those who share it. */
+export function proportionalMiB(pids: readonly number[]): number {
+  return sum(pids.map((pid) => mebibytes(pid, "Pss")));
+}
+
 /** A process, its children, and theirs. */
 export function withDescendants(pid: number): readonly number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);

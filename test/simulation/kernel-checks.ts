@@ -23,8 +23,7 @@ export function checkKernelsNow(
   const vteps = new Map(hosts.map(({ id, address }) => [id, address.split(":")[0] ?? ""]));
   for (const host of hosts) {
     const isTouched = now - host.disturbedAt < staleMs;
-    if (witness.isRevoked(host.id) || host.runningMs < staleMs || host.slowMs > 0 || isTouched)
-      continue;
+    if (host.runningMs < staleMs || host.slowMs > 0 || isTouched) continue;
     const view = witness.view(host.id);
     const endpoints = [...view.endpoints.values()];
     // Until a peer has told it what there is, a host takes nothing away that it does not know.
@@ -130,8 +129,7 @@ function checkNothingMissing(
 ): void {
   const settled = endpoints.filter(({ network, host: at, since, goneAt }) => {
     const isSettled = goneAt === undefined && now - since > missingMs;
-    const isOut = witness.isRetired(at) || witness.isRevoked(at);
-    return isSettled && isShown(view, network) && !isOut;
+    return isSettled && isShown(view, network) && !witness.isRetired(at);
   });
   const here = new Set(settled.filter((each) => each.host === host.id).map((each) => each.network));
   const held = new Set(

@@ -24,8 +24,6 @@ export const faultNames = [
   "hostile",
   "leave",
   "forget",
-  "revoke",
-  "newer",
   "wipe",
   "rollback",
 ] as const;
@@ -33,7 +31,7 @@ export const faultNames = [
 export type FaultName = (typeof faultNames)[number];
 
 /** Seldom, since what they leave behind takes long to settle. */
-const slow: readonly FaultName[] = ["leave", "forget", "revoke"];
+const slow: readonly FaultName[] = ["leave", "forget"];
 
 /** One run, complete. */
 export type RunOptions = {

@@ -76,11 +76,14 @@ export class Admissions {
     );
   }
 
-  /** At most a third: those that are left are to be worth looking at. */
+  /** At most a third: those that are left are to be worth looking at. Some are revoked twice. */
   #revoke(): void {
     const { hosts, random, witness } = this.#cluster;
-    const [by, host] = [this.#running(), pick(random, hosts.slice(1))];
-    if (by === undefined || host === undefined || this.revoked.size >= hosts.length / 3) return;
+    const isFull = this.revoked.size >= hosts.length / 3;
+    const known = hosts.filter(({ id }) => this.revoked.has(id));
+    const isAgain = isFull || (known.length > 0 && happens(random, 20));
+    const [by, host] = [this.#running(), pick(random, isAgain ? known : hosts.slice(1))];
+    if (by === undefined || host === undefined) return;
     witness.revoke(host.id);
     const command = { kind: "revoke", host: `host-${host.n}`, isForced: false } as const;
     this.#cluster.ask(by, command, (answer) => {

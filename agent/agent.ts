@@ -120,6 +120,8 @@ export class Agent {
 
   /** Why we do not link with this peer, or undefined where we do. */
   refusal(peer: HostId, hello: Uint8Array, now: Instant): string | undefined {
+    if (this.#parts.ownPast.state.kind === "cloned")
+      return "another machine runs under its identity, and it has stopped";
     return this.#parts.gatekeeper.refusal(peer, hello, now);
   }
 

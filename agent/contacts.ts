@@ -59,6 +59,7 @@ export class Contacts {
   readonly #log: Log;
   readonly #random: Random;
   readonly #root: () => Uint8Array;
+  readonly #isCloned: () => boolean;
   readonly #changed: (host: HostId, reach: Reach) => void;
   readonly #rings: Rings;
   readonly #liveness: Liveness;
@@ -87,6 +88,8 @@ export class Contacts {
     readonly log: Log;
     /** The digest's root, for pings. */
     readonly root: () => Uint8Array;
+    /** Another machine speaks under our identity, and is the one that goes on. */
+    readonly isCloned: () => boolean;
     readonly changed: (host: HostId, reach: Reach) => void;
   }) {
     const { self, cluster, crypto, random } = options;
@@ -97,6 +100,7 @@ export class Contacts {
     this.#emit = options.emit;
     this.#log = options.log;
     this.#root = options.root;
+    this.#isCloned = options.isCloned;
     this.#changed = options.changed;
     const { rings, liveness, neighbours, dialer, refute } = options.options;
     this.#rings = new Rings(rings, crypto);
@@ -248,6 +252,7 @@ export class Contacts {
     this.#liveness.watch(new Set(this.#rings.neighbours(this.#self)), now);
     this.#perform(this.#liveness.tick(now));
     this.#reckon(now);
+    if (this.#isCloned()) return this.#withdraw();
     this.#speak(now);
     const wanted = this.#neighbours.wanted((host) => this.isReachable(host), now);
     for (const host of this.#neighbours.spare([...this.#links.values()], wanted, now)) {
@@ -258,6 +263,12 @@ export class Contacts {
     for (const address of this.#dialer.tick(this.#targets(wanted), { seeds, company }, now)) {
       this.#emit({ kind: "dial", address });
     }
+  }
+
+  /** Others have one link with each identity: ours are in the way of the machine that goes on. */
+  #withdraw(): void {
+    for (const host of this.#links.keys())
+      this.#emit({ kind: "close", host, reason: "another machine runs under this identity" });
   }
 
   #targets(wanted: ReadonlySet<HostId>): DialTarget[] {

@@ -133,6 +133,7 @@ function makeKnown(options: AgentOptions, hooks: Hooks) {
     emit,
     log: log.named("contacts"),
     root: () => store.replica.digest.root(),
+    isCloned: () => store.ownPast.state.kind === "cloned",
     changed: memberChanged,
   });
   const tables = new Tables();

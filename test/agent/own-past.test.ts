@@ -4,6 +4,7 @@ import { OwnPast } from "../../agent/own-past.ts";
 import { toHex } from "../../base/bytes.ts";
 import { decode } from "../../base/codec.ts";
 import { type Head, nothing, signHead } from "../../store/head.ts";
+import { RecordSet } from "../../store/record-set.ts";
 import { checkAgreement } from "../simulation/checks.ts";
 import { Cluster } from "../simulation/cluster.ts";
 import { simulatedCrypto, simulatedHost } from "../simulation/crypto.ts";
@@ -199,6 +200,33 @@ describe("two machines under one identity", () => {
     assert.equal(cloned.length, 1);
     assert.equal(cloned[0]?.past.refusal()?.code, "IDENTITY_CLONED");
     assert.match(cloned[0]?.said.join() ?? "", /another machine runs under this host's identity/);
+  });
+});
+
+describe("a machine that has stopped because another runs under its identity", () => {
+  it("lets go of its links, dials nobody and takes no link", () => {
+    const { cluster, witness, host, second } = world(6);
+    const crypto = simulatedCrypto(host.id);
+    const commitment = new RecordSet(crypto).commitment();
+    for (let turn = 0; turn < 5; turn += 1) {
+      const [own] = headsOn(host).filter(({ origin }) => origin === host.id);
+      assert.ok(own);
+      const { epoch, seq } = own;
+      const said = { ...own, epoch: epoch + 1, seq: seq + 1, boot: boot(99), commitment };
+      const head = signHead(said, crypto);
+      const message = encodeEnvelope({
+        kind: "delta",
+        delta: { head, from: undefined, changes: [] },
+      });
+      host.input((agent) => void agent.gossiped(second.id, message, cluster.schedule.now()));
+      cluster.run(300);
+    }
+    assert.match(statusOf(cluster, host).warnings.join(), /another machine runs under this host/);
+    run(cluster, witness, 2_000);
+    assert.equal(cluster.network.linksOf(host.id), 0);
+    run(cluster, witness, 30_000);
+    assert.equal(cluster.network.linksOf(host.id), 0);
+    assert.equal(cluster.network.linksOf(second.id), 1);
   });
 });
 

@@ -15,7 +15,15 @@ import type { Identity } from "./identity.ts";
 import { Joins, joinProtocol } from "./joins.ts";
 import type { TransportLimits } from "./limits.ts";
 import { Links } from "./links.ts";
-import { createNode, type Listen, listeningPort, type Node, startNode, stopNode } from "./node.ts";
+import {
+  createNode,
+  type Listen,
+  listeningPort,
+  type Node,
+  publish,
+  startNode,
+  stopNode,
+} from "./node.ts";
 import { Pulls, pullProtocol } from "./pulls.ts";
 import { errorText } from "./reason.ts";
 
@@ -113,7 +121,7 @@ function portOf(
     dial: (address) => void dials.dial(address),
     send: (to, message) => links.send(to, message),
     publish: (message) => {
-      node.services.gossip.publish(topic, message).catch((error: unknown) => {
+      publish(node, topic, message).catch((error: unknown) => {
         log.debug("gossip not sent", { reason: errorText(error), bytes: message.length });
       });
     },

@@ -40,6 +40,20 @@ describe("the libp2p transport", () => {
     });
   });
 
+  it("reaches every peer also where there are more links than its mesh has room for", async () => {
+    const [hub, ...others] = await Promise.all(
+      Array.from({ length: 11 }, (_, n) => openStation(world, n)),
+    );
+    assert.ok(hub !== undefined);
+    for (const other of others) await link(world, hub, other);
+    for (const other of others) await gossipWorks(world, hub, other);
+    const news = "accept news for all";
+    call(hub, (transport) => transport.publish(text(news)));
+    const hasNews = ({ handler }: Station) =>
+      handler.gossip.some(({ message }) => textOf(message) === news);
+    await world.until(() => others.every(hasNews), "the news on every peer");
+  });
+
   it("leaves nothing that holds the process", async () => {
     const script = new URL("./brief.ts", import.meta.url);
     const { stdout } = await promisify(execFile)(process.execPath, [script.pathname]);

@@ -22,10 +22,15 @@ type Row = {
 type Rate = { readonly messages: number; readonly bytes: number };
 
 const sizes = process.argv.slice(2).map(Number);
+const rows: Row[] = [];
 for (const hosts of sizes.length > 0 ? sizes : [10, 30, 100, 300, 1_000]) {
   if (!Number.isInteger(hosts) || hosts < 2) throw new Error(`${hosts} is no size of a cluster`);
-  show(measure(hosts));
+  const row = measure(hosts);
+  show(row);
+  rows.push(row);
 }
+plot("idle, bytes a second and host", (row) => row.idle.bytes);
+plot("an update, bytes a host", (row) => row.update.bytes);
 
 function measure(hosts: number): Row {
   const cluster = new Cluster({ seed: 1, hosts });
@@ -108,4 +113,14 @@ function show({ hosts, links, joinMs, idle, update, spreadMs }: Row): void {
       `all know all after ${joinMs.toFixed(0)} ms; idle ${one(idle)} a second and host; ` +
       `an update ${one(update)} a host, known to all after ${spreadMs.toFixed(0)} ms`,
   );
+}
+
+/** Bars of one scale: equal ones say that a host's cost does not grow with the cluster. */
+function plot(what: string, figure: (row: Row) => number): void {
+  const most = Math.max(...rows.map(figure), 1);
+  console.log(`\n${what}`);
+  for (const row of rows) {
+    const bar = "#".repeat(Math.round((50 * figure(row)) / most));
+    console.log(`${String(row.hosts).padStart(5)} |${bar.padEnd(50)} ${figure(row).toFixed(0)}`);
+  }
 }

@@ -42,6 +42,8 @@ export type Command =
       readonly isForced: boolean;
     } & Wait)
   | { readonly kind: "endpoints"; readonly network: string | undefined }
+  /** Those on this host whose owner begins so: few of many, for whoever asks often. */
+  | { readonly kind: "endpoints-owned"; readonly owner: string }
   | { readonly kind: "endpoint"; readonly endpoint: string }
   | ({
       readonly kind: "endpoint-add";

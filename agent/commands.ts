@@ -33,6 +33,7 @@ import {
   hostRef,
   memberViews,
   networkView,
+  ownedViews,
   type Scene,
 } from "./views.ts";
 
@@ -154,6 +155,8 @@ export class Commands {
         );
       case "endpoints":
         return this.#list(command.network);
+      case "endpoints-owned":
+        return { kind: "endpoints", endpoints: ownedViews(scene(), command.owner) };
       case "endpoint":
         return this.#endpoint(command.endpoint);
       case "endpoint-add":

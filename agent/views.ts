@@ -127,6 +127,14 @@ function endpointState(scene: Scene, { id, host }: Endpoint): EndpointState {
   return scene.isSettled ? "up" : "pending";
 }
 
+/** Endpoints of this host whose owner begins so, in no order. */
+export function ownedViews(scene: Scene, owner: string): EndpointView[] {
+  const { tables, self, place } = scene;
+  return [...tables.endpoints.values()]
+    .filter(({ id, host }) => host === self && place(id)?.owner?.startsWith(owner) === true)
+    .map((endpoint) => endpointView(scene, endpoint));
+}
+
 /** Endpoints of shown networks, by network, host and address. */
 export function endpointViews(scene: Scene, network: NetworkId | undefined): EndpointView[] {
   const endpoints = [...scene.tables.endpoints.values()].filter(

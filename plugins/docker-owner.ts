@@ -3,9 +3,12 @@
 /** Docker's ids of an endpoint. */
 export type DockerOwner = { readonly network: string; readonly endpoint: string };
 
+/** What the owners of all of Docker's endpoints begin with. */
+export const dockerOwner = "docker/";
+
 /** As the agent keeps it. */
 export function ownerOf({ network, endpoint }: DockerOwner): string {
-  return `docker/${network}/${endpoint}`;
+  return `${dockerOwner}${network}/${endpoint}`;
 }
 
 /** Undefined where the endpoint is somebody else's. */

@@ -187,6 +187,7 @@ export class Loop implements Desk, TransportHandler, Oracle {
       case "networks":
         return { kind: "networks", networks: [] };
       case "endpoints":
+      case "endpoints-owned":
         return { kind: "endpoints", endpoints: [] };
       default: {
         const what = "this host is not yet a member of a cluster; it keeps trying to join";

@@ -19,9 +19,9 @@ import {
   networkOption,
   readWish,
 } from "../docker-network.ts";
-import { linkOf, ownerOf, readOwner } from "../docker-owner.ts";
+import { linkOf, ownerOf } from "../docker-owner.ts";
 import { gatewayFault, gatewayWithPrefix, isProvisional, type Pools } from "../docker-pool.ts";
-import { ask, askNetworks, type Networks } from "./networks.ts";
+import { ask, askNetworks, askOwned, type Networks } from "./networks.ts";
 
 /** What the calls work on. */
 export type DriverOptions = {
@@ -127,7 +127,7 @@ class Driver {
 
   /** The network itself stays: other hosts may be in it. */
   async deleteNetwork({ NetworkID }: Body<"DeleteNetwork">): Promise<object> {
-    const own = await this.#own();
+    const own = await askOwned(this.#options.desk);
     for (const { id, owner } of own) if (owner.network === NetworkID) await this.#remove(id);
     await this.#options.networks.remove(NetworkID);
     return done;
@@ -229,7 +229,7 @@ class Driver {
     const pool = parseCidr(PoolID);
     const network = pool === undefined ? undefined : await this.#knownOf(pool);
     if (network === undefined || Address === undefined) return done;
-    const left = (await this.#own()).find(
+    const left = (await askOwned(desk)).find(
       (each) => each.network.id === network.id && hasAddress(each, Address),
     );
     if (left !== undefined) await this.#remove(left.id);
@@ -256,15 +256,6 @@ class Driver {
       all.find(({ id }) => id === owner?.network) ??
       all.find(({ subnets }) => subnets.includes(pool))
     );
-  }
-
-  /** Endpoints on this host that are Docker's. */
-  async #own() {
-    const { endpoints } = await ask(this.#options.desk, { kind: "endpoints", network: undefined });
-    return endpoints.flatMap((endpoint) => {
-      const owner = endpoint.isLocal ? readOwner(endpoint.owner) : undefined;
-      return owner === undefined ? [] : [{ ...endpoint, owner }];
-    });
   }
 
   async #remove(id: EndpointId): Promise<void> {

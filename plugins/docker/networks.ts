@@ -4,6 +4,7 @@
  */
 import { EventEmitter, once } from "node:events";
 import type { Answer, Command, Desk } from "../../agent/command.ts";
+import type { EndpointView } from "../../agent/view.ts";
 import { type ErrorCode, MeshError } from "../../base/errors.ts";
 import type { NetworkId } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
@@ -17,7 +18,7 @@ import {
   rowKey,
   rowOf,
 } from "../docker-network.ts";
-import { readOwner } from "../docker-owner.ts";
+import { type DockerOwner, dockerOwner, readOwner } from "../docker-owner.ts";
 
 /** Where networks are kept. */
 export type Keep = (key: string, value: Uint8Array | undefined) => Promise<void>;
@@ -126,8 +127,7 @@ export class Networks {
 
   /** Networks of the cluster in which this host's Docker has endpoints. */
   async #used(): Promise<ReadonlySet<NetworkId>> {
-    const { endpoints } = await ask(this.#options.desk, { kind: "endpoints", network: undefined });
-    const own = endpoints.filter((each) => each.isLocal && readOwner(each.owner) !== undefined);
+    const own = await askOwned(this.#options.desk);
     return new Set(own.map(({ network }) => network.id));
   }
 
@@ -166,10 +166,22 @@ export async function askNetworks(desk: Desk): Promise<readonly Candidate[]> {
   throw new MeshError("NOT_A_MEMBER", `${what} (${status.joining ?? "asking the seeds"})`);
 }
 
+/** An endpoint on this host that is Docker's. */
+export type Owned = Omit<EndpointView, "owner"> & { readonly owner: DockerOwner };
+
+/** All of them. */
+export async function askOwned(desk: Desk): Promise<Owned[]> {
+  const { endpoints } = await ask(desk, { kind: "endpoints-owned", owner: dockerOwner });
+  return endpoints.flatMap((endpoint) => {
+    const owner = readOwner(endpoint.owner);
+    return owner === undefined ? [] : [{ ...endpoint, owner }];
+  });
+}
+
 type Kinds = {
   readonly networks: "networks";
   readonly status: "status";
-  readonly endpoints: "endpoints";
+  readonly "endpoints-owned": "endpoints";
   readonly endpoint: "endpoint";
   readonly "endpoint-add": "endpoint";
   readonly "endpoint-rename": "endpoint";

@@ -8,7 +8,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Desk } from "../../agent/command.ts";
-import type { EndpointView } from "../../agent/view.ts";
 import { describeError } from "../../base/errors.ts";
 import type { EndpointId } from "../../base/id.ts";
 import type { Log } from "../../base/log.ts";
@@ -28,7 +27,7 @@ import { Leftovers } from "../docker-leftovers.ts";
 import { nameOf, readWish } from "../docker-network.ts";
 import { readOwner } from "../docker-owner.ts";
 import type { Engine } from "./engine.ts";
-import { ask, type Networks } from "./networks.ts";
+import { ask, askOwned, type Networks, type Owned } from "./networks.ts";
 
 /** When it looks. */
 export type WatcherTiming = LeftoverOptions & {
@@ -158,7 +157,9 @@ export class Watcher {
     const attached: Inspected["attached"][number][] = [];
     for (const id of list)
       attached.push(...((await this.#lookAtNetwork(id, signal))?.attached ?? []));
-    const own = new Map((await this.#own()).map((endpoint) => [endpoint.id, endpoint]));
+    const own = new Map(
+      (await askOwned(this.#options.desk)).map((endpoint) => [endpoint.id, endpoint]),
+    );
     const theirs = { networks: new Set(list), endpoints: new Set(attached.map(idOfAttached)) };
     await this.#clearAway(own, theirs, signal);
     for (const each of attached) {
@@ -170,7 +171,7 @@ export class Watcher {
 
   /** What Docker has no more goes. */
   async #clearAway(
-    own: ReadonlyMap<EndpointId, EndpointView>,
+    own: ReadonlyMap<EndpointId, Owned>,
     theirs: {
       readonly networks: ReadonlySet<string>;
       readonly endpoints: ReadonlySet<EndpointId>;
@@ -282,13 +283,6 @@ export class Watcher {
     const answer = await desk.ask(command);
     if (answer.kind === "refused")
       log.warn("cannot remove an endpoint", { endpoint: id, reason: answer.refusal.message });
-  }
-
-  /** Endpoints of this host that are Docker's. */
-  async #own(): Promise<EndpointView[]> {
-    const asked = { kind: "endpoints", network: undefined } as const;
-    const { endpoints } = await ask(this.#options.desk, asked);
-    return endpoints.filter((each) => each.isLocal && readOwner(each.owner) !== undefined);
   }
 }
 

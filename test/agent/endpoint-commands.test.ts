@@ -54,6 +54,20 @@ describe("an endpoint asked for under an id", () => {
     assert.deepEqual(host?.kernel.ports(), [id]);
   });
 
+  it("is found by whose it is, on its own host alone", () => {
+    const [cluster, host, other] = clusterOf(2, "10.41.0.0/24");
+    ask(cluster, host, "endpoint", { ...link, owner: "docker/a/b" });
+    const owned = (at: SimulatedHost | undefined, owner: string) =>
+      ask(cluster, at, "endpoints", { kind: "endpoints-owned", owner }).endpoints;
+    assert.deepEqual(
+      owned(host, "docker/").map((endpoint) => endpoint.id),
+      [id],
+    );
+    assert.deepEqual(owned(host, "cni/"), []);
+    cluster.run(500);
+    assert.deepEqual(owned(other, "docker/"), []);
+  });
+
   it("is made once when it is asked for again while it is being made", () => {
     const [cluster, host] = clusterOf(1, "10.41.0.0/24");
     const answers: Answer[] = [];

@@ -83,6 +83,8 @@ export class SimulatedDesk implements Desk {
         return { kind: "networks", networks: [...this.networks.values()] };
       case "endpoints":
         return { kind: "endpoints", endpoints: [...this.endpoints.values()] };
+      case "endpoints-owned":
+        return { kind: "endpoints", endpoints: this.#owned(command.owner) };
       case "network":
         return this.#network(command.network, (found) => ({ ...found, wait: undefined }));
       case "network-create":
@@ -114,6 +116,11 @@ export class SimulatedDesk implements Desk {
       default:
         return admit(command);
     }
+  }
+
+  #owned(prefix: string): EndpointView[] {
+    const own = [...this.endpoints.values()].filter(({ isLocal }) => isLocal);
+    return own.filter(({ owner }) => owner?.startsWith(prefix));
   }
 
   #createNetwork(command: Of<"network-create">): Answer {

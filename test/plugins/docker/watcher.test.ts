@@ -109,14 +109,15 @@ describe("the look at Docker", () => {
   });
 
   it("names endpoints when their container starts, and again when it is renamed", async () => {
-    docker.networks.set(dockerNetworkId, inspectedNetwork({ Containers: {} }));
+    // As long as the container is no more than created, Docker shows its endpoint without it.
+    const Containers = { [`ep-${endpointDockerId}`]: { EndpointID: endpointDockerId } };
+    docker.networks.set(dockerNetworkId, inspectedNetwork({ Containers }));
     const id = have(
       endpointOf("b", {
         id: endpointDockerId.slice(0, 16) as EndpointId,
         owner: ownerOf({ network: dockerNetworkId, endpoint: endpointDockerId }),
       }),
     );
-    watcher.touched(id);
     start();
     await looks(1);
     assert.equal(desk.endpoints.get(id)?.name, undefined);

@@ -39,6 +39,8 @@ export class Networks {
   readonly #options: NetworksOptions;
   readonly #networks = new Map<string, DockerNetwork>();
   readonly #changes = new EventEmitter();
+  /** Networks of the cluster that we made: ours to take back while they are empty. */
+  readonly #made = new Set<NetworkId>();
   #engine: string | undefined;
 
   constructor(options: NetworksOptions) {
@@ -140,6 +142,7 @@ export class Networks {
     const command = { kind: "network-create", name, subnets, waitMs: undefined } as const;
     const answer = await desk.ask(command);
     if (answer.kind === "network") {
+      this.#made.add(answer.network.id);
       log.info("network made for Docker", { name, network: answer.network.id });
       return answer.network;
     }
@@ -151,8 +154,19 @@ export class Networks {
   async #bound(network: DockerNetwork, found: Candidate): Promise<Candidate> {
     if (network.network === found.id) return found;
     await this.put({ ...network, network: found.id });
+    await this.#takeBack(network.network);
     this.#options.log.info("network of Docker's bound", { network: found.id, name: found.name });
     return found;
+  }
+
+  /** Another host made the same network in the same instant, and its is the older. */
+  async #takeBack(id: NetworkId | undefined): Promise<void> {
+    if (id === undefined || !this.#made.delete(id)) return;
+    const { desk, log } = this.#options;
+    const asked = { kind: "network-remove", network: id, isForced: false } as const;
+    const answer = await desk.ask({ ...asked, waitMs: undefined });
+    const reason = answer.kind === "refused" ? answer.refusal.message : "another host was first";
+    log.info("network made for Docker taken back", { network: id, reason });
   }
 }
 

@@ -91,7 +91,7 @@ export class SimulatedDesk implements Desk {
         return this.#createNetwork(command);
       case "network-remove":
         return this.#network(command.network, (found) => {
-          this.networks.delete(found.network.name);
+          this.networks.delete(this.#keyOf(found.network));
           return { kind: "removed", id: found.network.id, wait: this.#waited(command) };
         });
       case "endpoint":
@@ -116,6 +116,10 @@ export class SimulatedDesk implements Desk {
       default:
         return admit(command);
     }
+  }
+
+  #keyOf(network: NetworkView): string {
+    return [...this.networks].find(([, each]) => each === network)?.[0] ?? "";
   }
 
   #owned(prefix: string): EndpointView[] {

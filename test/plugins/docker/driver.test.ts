@@ -158,6 +158,23 @@ describe("Docker's calls", () => {
     assert.equal(world.networks.get(dockerNetworkId)?.network, theirs.id);
   });
 
+  it("take back the network that lost its name to an older one, before anybody is in it", async () => {
+    await world.create({ subnet: "10.40.0.0/16", option: "shop" });
+    const younger = newNetwork(world.desk);
+    assert.ok(younger);
+    const older = { ...younger, id: "ee00000000000001" as NetworkId };
+    world.desk.networks.set("shop", older);
+    const conflict = "the older network ee00000000000001 is called shop too";
+    world.desk.networks.set(younger.id, { ...younger, conflict });
+    await world.attach("10.40.0.7/16");
+    assert.equal(world.networks.get(dockerNetworkId)?.network, older.id);
+    const removed = world.asked("network-remove");
+    assert.deepEqual(
+      removed.map((command) => command.kind === "network-remove" && command.network),
+      [younger.id],
+    );
+  });
+
   it("keep nothing of a network that is refused", async () => {
     await assert.rejects(world.create({ subnet: "10.40.0.0/16", option: "web" }), /not 10\.40/);
     await assert.rejects(world.create({ option: "nope" }), /no network nope/);

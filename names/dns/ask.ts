@@ -21,7 +21,8 @@ export type Ask = {
 };
 
 /** The answer, or undefined where there is none in time. Never rejects. */
-export function ask(wish: Ask): Promise<Buffer | undefined> {
+export async function ask(wish: Ask): Promise<Buffer | undefined> {
+  if (wish.signal.aborted) return undefined;
   const query = Buffer.from(wish.query);
   query.writeUInt16BE(randomInt(65_536), 0);
   const signal = AbortSignal.any([wish.signal, AbortSignal.timeout(wish.timeoutMs)]);
@@ -40,21 +41,26 @@ function askOverUdp({
   return new Promise((resolve) => {
     const socket = createSocket({ type: familyOf(server) === 4 ? "udp4" : "udp6", signal });
     // Time is up, or we are.
-    socket.on("close", () => resolve(undefined));
+    socket.on("close", () => {
+      isOpen = false;
+      resolve(undefined);
+    });
+    let isOpen = true;
     const end = (answer: Buffer | undefined): void => {
       resolve(answer);
-      if (!signal.aborted) socket.close();
+      if (isOpen) socket.close();
+      isOpen = false;
     };
     // Nobody listens there, or there is no way there.
-    socket.once("error", () => end(undefined));
+    socket.on("error", () => end(undefined));
     socket.on("message", (response) => {
       if (!isAnswerTo(query, questionEnd, response)) return;
       socket.removeAllListeners("message");
       end(response);
     });
-    socket.connect(port, server, () => {
-      if (!signal.aborted) socket.send(query, () => undefined);
-    });
+    // As an event: a callback would be called for a connection that failed as well.
+    socket.once("connect", () => socket.send(query, () => undefined));
+    socket.connect(port, server);
   });
 }
 

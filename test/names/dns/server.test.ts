@@ -196,6 +196,16 @@ describe("a name that is not ours", () => {
     for (const other of others) other.close();
   });
 
+  it("is asked of the next where there is no way to one, over UDP and TCP", async () => {
+    // The kernel lets nobody connect there: as where there is no route, but without one packet.
+    const upstreams = [ip("255.255.255.255"), ip("127.0.0.1")];
+    await using served = await serve(() => forwards, { upstreams });
+    const other = await upstream(served.port, (query) => [response(query, "192.0.2.7")]);
+    assert.deepEqual(told(await askUdp(served.port, question("example.com"))), ["192.0.2.7"]);
+    assert.equal(codeOf(await askTcp(served.port, question("example.com"))), 2);
+    other.close();
+  });
+
   it("fails where nobody answers, in less time than an asker waits", async () => {
     await using served = await serve(() => forwards, { forward: { askMs: 50 } });
     const answer = await askUdp(served.port, question("example.com"));

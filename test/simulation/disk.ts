@@ -54,6 +54,13 @@ export class Disk {
     return other;
   }
 
+  /** Becomes what another disk is now. */
+  copyFrom(other: Disk): void {
+    this.#synced = new Map(other.#synced);
+    this.#unsynced = [...other.#unsynced];
+    for (const [file, content] of other.files) this.files.set(file, content);
+  }
+
   /** A copy to put back later: a backup, or a cloned machine. */
   snapshot(): () => void {
     const copy = new Map(this.#synced);

@@ -76,6 +76,8 @@ export class Contacts {
   #seeds: readonly string[];
   #standing: Standing = { reached: new Map(), sure: new Map() };
   #isStale = true;
+  /** Something has changed since we last looked whether there is something to say. */
+  #isUnsaid = true;
 
   constructor(options: {
     readonly self: HostId;
@@ -282,7 +284,10 @@ export class Contacts {
     });
   }
 
+  /** Says what is new, if anything has changed; and what had to wait before it could be said. */
   #speak(now: Instant): void {
+    if (!this.#isUnsaid && !this.#observers.isWaiting) return;
+    this.#isUnsaid = false;
     const sight = this.#sight();
     const report = this.#observers.speak(sight, this.#standing, now);
     if (report === undefined) return;
@@ -305,6 +310,7 @@ export class Contacts {
   #reckon(now: Instant): void {
     if (!this.#isStale) return;
     this.#isStale = false;
+    this.#isUnsaid = true;
     const sight = this.#sight();
     this.#standing = this.#observers.standing(sight);
     const { reached, sure } = this.#standing;

@@ -56,6 +56,7 @@ export class Observers {
   #fingerprint = new Uint8Array(fingerprintBytes);
   #incarnation = 0;
   #serial = 0;
+  #isWaiting = false;
   #refuteAt: Instant = 0;
   #refuteMs: number;
   #isIsolated = false;
@@ -114,6 +115,11 @@ export class Observers {
     this.#mix(this.#reports.get(host));
     this.#reports.delete(host);
     this.#votes.clear();
+  }
+
+  /** Whether we are accused, and have refuted too lately to do so again. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   /** Our new report, where there is something new to say. */
@@ -211,7 +217,8 @@ export class Observers {
         this.#rings.neighbours(this.#self).includes(host) &&
         lost.some((entry) => entry.host === this.#self && entry.incarnation >= this.#incarnation),
     );
-    if (!isAccused || now < this.#refuteAt) return;
+    this.#isWaiting = isAccused && now < this.#refuteAt;
+    if (!isAccused || this.#isWaiting) return;
     const { minMs, maxMs } = this.#refute;
     const isOld = now > this.#refuteAt + 2 * maxMs;
     this.#refuteMs = isOld ? minMs : Math.min(2 * this.#refuteMs, maxMs);

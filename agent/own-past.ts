@@ -65,10 +65,13 @@ export class OwnPast {
     return this.#fence.state;
   }
 
-  /** Whether a peer has told us since the start what it holds of us, and we have not less. */
+  /**
+   * Whether peers have told us since the start what they hold of us, and we have not less. Of those
+   * that are still asked one may know endpoints of ours that our disk does not.
+   */
   get isCompared(): boolean {
-    const { writer } = this.#options;
-    return this.#fence.isCompared && compareVersions(writer.version, this.#heardOf) >= 0;
+    const isNewest = compareVersions(this.#options.writer.version, this.#heardOf) >= 0;
+    return this.#fence.isCompared && this.isRestored && isNewest;
   }
 
   /**

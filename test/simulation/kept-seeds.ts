@@ -132,4 +132,20 @@ export const keptSeeds: readonly KeptSeed[] = [
     ],
     cause: "the check did not know that a lost bequest leaves its block contested",
   },
+  {
+    seed: 10385,
+    hosts: 3,
+    faults: [
+      "delay",
+      "join",
+      "kernel",
+      "loss",
+      "one-way",
+      "partition",
+      "rollback",
+      "wipe",
+      "zombie",
+    ],
+    cause: "an address was handed out again while peers were still asked who has it",
+  },
 ];

@@ -36,6 +36,8 @@ function defineCreate(command: Command): void {
     else {
       const { network } = created;
       printLine(`network ${name} created: ${network.subnets.join(", ")}, VNI ${network.vni}`);
+      const [gateway] = network.gateways;
+      printLine(`names are answered at ${gateway}: docker run --network ${name} --dns ${gateway}`);
       printWait(created.wait);
     }
     judgeWait(created.wait);

@@ -186,5 +186,6 @@ function faultOf(error: unknown): string {
   if (code === "EADDRNOTAVAIL") return "the kernel does not have the address yet";
   if (code === "EADDRINUSE")
     return "another program has its port 53, perhaps on all addresses, as dnsmasq does: have it listen elsewhere";
+  if (code === "EACCES") return "the agent needs CAP_NET_BIND_SERVICE for port 53";
   return describeError(error);
 }

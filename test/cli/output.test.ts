@@ -215,7 +215,9 @@ bbbbbbbbbbbb   b      its being an admin   the root key
   it("network create and rm, with --wait anywhere", async () => {
     assert.equal(
       await seen("network", "create", "--wait", "dns", "--subnet", "10.33.0.0/16"),
-      "\nnetwork dns created: 10.33.0.0/16, VNI 4242\nin the kernel of a, b after 8 ms\n",
+      "\nnetwork dns created: 10.33.0.0/16, VNI 4242\n" +
+        "names are answered at 10.32.0.1: docker run --network dns --dns 10.32.0.1\n" +
+        "in the kernel of a, b after 8 ms\n",
     );
     assert.equal(
       await seen("network", "rm", "--wait", "dns", "--force"),

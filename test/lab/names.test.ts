@@ -1,10 +1,10 @@
 /** Names as the resolvers of a machine ask for them: glibc's, busybox's, c-ares's. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { becomes, type Cluster, formCluster, sees } from "./cluster.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { Lab } from "./lab.ts";
 import { attempt } from "./process.ts";
+import { startResolver } from "./resolver.ts";
 
 /** Asks with c-ares at one server; prints addresses, or the code of the failure. */
 const asking = `
@@ -19,31 +19,6 @@ Promise.all(names.map((name) => resolver.resolve(name, type).then(told, ({ code 
 
 const gateway = "10.32.0.1";
 
-/** A resolver on a host's underlay: knows one name, and one with more addresses than a datagram. */
-const outside = `
-const dgram = require("node:dgram"), net = require("node:net");
-const dns = require(process.argv[1]);
-const answer = (query, isTcp) => {
-  const { id, questions } = dns.decode(query);
-  const [{ name, type }] = questions;
-  const many = name.toLowerCase() === "many.example";
-  const flags = dns.RECURSION_AVAILABLE | (many && !isTcp ? dns.TRUNCATED_RESPONSE : 0);
-  const known = ["one.example", "many.example"].includes(name.toLowerCase()) && type === "A";
-  const count = !known ? 0 : many ? (isTcp ? 100 : 0) : 1;
-  const address = (n) => ({ name, type: "A", ttl: 9, data: "192.0.2." + (n + 1) });
-  const answers = Array.from({ length: count }, (_, n) => address(n));
-  return dns.encode({ type: "response", id, flags: known ? flags : 3, questions, answers });
-};
-const udp = dgram.createSocket("udp4").bind(53, process.argv[2]);
-udp.on("message", (query, { port, address }) => udp.send(answer(query, false), port, address));
-const tcp = net.createServer((socket) => socket.on("error", () => 0).on("data", (chunk) => {
-  const packet = answer(chunk.subarray(2), true);
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(packet.length);
-  socket.write(Buffer.concat([length, packet]));
-})).listen(53, process.argv[2], () => console.log("ready"));
-`;
-
 describe("names on three hosts", () => {
   let parts: AsyncDisposableStack;
   let lab: Lab;
@@ -53,10 +28,7 @@ describe("names on three hosts", () => {
   const open = async (): Promise<void> => {
     parts = new AsyncDisposableStack();
     lab = parts.use(await Lab.open({ hosts: ["a", "b", "c", "resolver"] }));
-    const packets = join(import.meta.dirname, "../../node_modules/dns-packet");
-    const { address } = lab.host("resolver");
-    const server = lab.host("resolver").spawn([process.execPath, "-e", outside, packets, address]);
-    await server.out.until(/ready/, { withinMs: 10_000 });
+    const { address } = await startResolver(lab.host("resolver"));
     const hosts = lab.hosts.slice(0, 3);
     cluster = await formCluster(Object.assign(Object.create(lab), { hosts }) as Lab, {
       flags: ["--dns-upstreams", address],

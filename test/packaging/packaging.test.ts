@@ -34,6 +34,13 @@ describe("the example configuration", () => {
   });
 });
 
+describe("the systemd unit as text", () => {
+  it("lets root, of whom it takes most, open the port of names", async () => {
+    const text = await readFile(join(packaging, "starling.service"), "utf8");
+    assert.match(text, /^CapabilityBoundingSet=.*\bCAP_NET_BIND_SERVICE\b/m);
+  });
+});
+
 describe("the systemd unit", () => {
   let folder = "";
   let unit = "";

@@ -91,7 +91,8 @@ function checkRoots(cluster: Cluster, hosts: readonly SimulatedHost[]): void {
     return;
   }
   const roots = hosts.map((host) => statusOf(cluster.answer(host, { kind: "status" })).store.root);
-  assert.equal(new Set(roots).size, 1, "L1: all hosts hold the same map");
+  // All may have left, or been revoked.
+  assert.ok(new Set(roots).size <= 1, "L1: all hosts hold the same map");
 }
 
 const everything = { kind: "endpoints", network: undefined } as const;

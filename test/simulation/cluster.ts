@@ -82,6 +82,8 @@ export class Cluster {
   readonly zombies = new Set<SimulatedHost>();
   /** Hosts that somebody has asked to forget: nothing of theirs counts any more. */
   readonly retired = new Set<SimulatedHost>();
+  /** Hosts that somebody has asked to revoke: they are turned off when everything heals. */
+  readonly revoked = new Set<SimulatedHost>();
   /** Hosts that were ever asked to leave. */
   readonly asked = new Set<SimulatedHost>();
   /** Hosts that were asked to leave, and have not said that they have. */
@@ -187,7 +189,7 @@ export class Cluster {
     const [name, cidr] = [parseName(text) as Name, parseCidr(subnet) as Cidr];
     const command: Command = { kind: "network-create", name, subnets: [cidr], waitMs: undefined };
     this.ask(host, command, (answer) => {
-      if (answer.kind !== "network") return;
+      if (answer.kind !== "network" || this.revoked.has(host)) return;
       this.networks.add(text);
       this.created.set(answer.network.id, host);
       this.#names.set(answer.network.id, text);
@@ -213,7 +215,7 @@ export class Cluster {
       this.uncertain.add(endpoint.netns);
     }
     this.ask(host, command, (answer) => {
-      if (answer.kind === "removed") this.removed.add(answer.id);
+      if (answer.kind === "removed" && !this.revoked.has(host)) this.removed.add(answer.id);
       this.mark("network removed");
     });
   }
@@ -233,7 +235,7 @@ export class Cluster {
 
   /** Whether nobody has asked this host to leave, or others to forget it. */
   isIn(host: SimulatedHost): boolean {
-    return !this.retired.has(host) && !this.asked.has(host);
+    return ![this.retired, this.asked, this.revoked].some((out) => out.has(host));
   }
 
   /** Somebody is about to forget a host. */
@@ -273,8 +275,9 @@ export class Cluster {
       const { id, addresses, network: at } = answer.endpoint;
       this.places.set(id, netns);
       // Somebody else may have removed the network, and this host not know it yet.
-      const isOut = this.retired.has(host) || this.leaving.has(host);
-      const isOpen = this.removing.has(network) || isOut;
+      const isOut = [this.retired, this.leaving, this.revoked].some((out) => out.has(host));
+      const isGone = this.revoked.size + this.lostDisks.size > 0 && !this.created.has(at.id);
+      const isOpen = this.removing.has(network) || isOut || isGone;
       if (isOpen) this.uncertain.add(netns);
       else this.endpoints.set(id, { id, host, netns, name, network, networkId: at.id, addresses });
       this.mark("attached");
@@ -341,7 +344,8 @@ export class Cluster {
     Object.assign(this.network.faults, calm());
     this.diskFaults = 0;
     for (const host of this.hosts) {
-      if (dead.has(host)) continue;
+      if (this.revoked.has(host) && host.isUp) host.crash();
+      if (dead.has(host) || this.revoked.has(host)) continue;
       host.slowMs = 0;
       host.resume();
       if (!host.isUp) host.boot();

@@ -18,7 +18,7 @@ import { Disk } from "./disk.ts";
 import { Kernel } from "./kernel.ts";
 import type { Network, Station } from "./network.ts";
 import type { Schedule } from "./schedule.ts";
-import { twisted } from "./twists.ts";
+import { thinking, twisted } from "./twists.ts";
 import { nobody, type Watcher } from "./watcher.ts";
 
 const root = simulatedSigner(1);
@@ -250,6 +250,7 @@ export class SimulatedHost implements Station {
 
   /** Whatever comes in: an agent's core never throws. */
   #think(agent: Agent, handle: (agent: Agent) => void): readonly Effect[] {
+    thinking.host = this;
     try {
       handle(agent);
       return agent.drain();

@@ -23,7 +23,8 @@ export function checkKernelsNow(
   const vteps = new Map(hosts.map(({ id, address }) => [id, address.split(":")[0] ?? ""]));
   for (const host of hosts) {
     const isTouched = now - host.disturbedAt < staleMs;
-    if (host.runningMs < staleMs || host.slowMs > 0 || isTouched) continue;
+    if (witness.isRevoked(host.id) || host.runningMs < staleMs || host.slowMs > 0 || isTouched)
+      continue;
     const view = witness.view(host.id);
     const endpoints = [...view.endpoints.values()];
     // Until a peer has told it what there is, a host takes nothing away that it does not know.
@@ -129,7 +130,8 @@ function checkNothingMissing(
 ): void {
   const settled = endpoints.filter(({ network, host: at, since, goneAt }) => {
     const isSettled = goneAt === undefined && now - since > missingMs;
-    return isSettled && isShown(view, network) && !witness.isRetired(at);
+    const isOut = witness.isRetired(at) || witness.isRevoked(at);
+    return isSettled && isShown(view, network) && !isOut;
   });
   const here = new Set(settled.filter((each) => each.host === host.id).map((each) => each.network));
   const held = new Set(

@@ -35,11 +35,13 @@ export class LedgerChecks {
       const own = views.flatMap((view) => claimsOf(host, view));
       if (cluster.retired.has(host)) checkRetired(cluster, host, own);
       else fresh.push(...own);
-      checkEndpoints(cluster, host, views);
+      // Who lives on what a revocation cut off owns it no more, and keeps it.
+      if (cluster.revoked.size === 0) checkEndpoints(cluster, host, views);
     }
     for (const [at, claim] of fresh.entries())
       for (const other of fresh.slice(0, at)) checkApart(cluster, claim, other);
-    for (const claim of fresh) this.#checkOrder(cluster, claim);
+    const isWhole = cluster.revoked.size === 0;
+    for (const claim of isWhole ? fresh : []) this.#checkOrder(cluster, claim);
     const isOld = (old: Claim) => fresh.some((claim) => isSamePlace(old, claim));
     this.#claims = [...this.#claims.filter((old) => !isOld(old)), ...fresh];
   }

@@ -24,6 +24,8 @@ export const mustHappen: readonly string[] = [
   "zombie came back",
   "somebody stays dead",
   "dies for good",
+  "revoked",
+  "unknown kind kept",
   "disk lost",
   "backup put back",
   "writes lost with a disk",

@@ -24,6 +24,8 @@ export const faultNames = [
   "hostile",
   "leave",
   "forget",
+  "revoke",
+  "newer",
   "wipe",
   "rollback",
 ] as const;
@@ -31,7 +33,7 @@ export const faultNames = [
 export type FaultName = (typeof faultNames)[number];
 
 /** Seldom, since what they leave behind takes long to settle. */
-const slow: readonly FaultName[] = ["leave", "forget"];
+const slow: readonly FaultName[] = ["leave", "forget", "revoke"];
 
 /** One run, complete. */
 export type RunOptions = {

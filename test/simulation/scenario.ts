@@ -11,9 +11,11 @@ import type { SimulatedHost } from "./host.ts";
 import { Villain } from "./hostile.ts";
 import { LedgerChecks } from "./ledger-checks.ts";
 import { accused, checkAfterlife } from "./liveness-checks.ts";
+import { checkKept, withNewer } from "./newer.ts";
 import { describeRun, type RunOptions } from "./options.ts";
 import { withPlant } from "./plants.ts";
 import { removalStep } from "./removals.ts";
+import { revokeStep } from "./revokes.ts";
 import { createNumbered } from "./workload.ts";
 
 /** What came of a run. */
@@ -34,7 +36,8 @@ const storyLines = 60;
 
 /** Runs to the end, or to the first broken rule. */
 export function play(options: RunOptions, isTraced = false): RunResult {
-  return withPlant(options.planted, () => run(options, isTraced));
+  const isMixed = options.faults.has("newer");
+  return withPlant(options.planted, () => withNewer(isMixed, () => run(options, isTraced)));
 }
 
 function run(options: RunOptions, isTraced: boolean): RunResult {
@@ -80,6 +83,7 @@ function live(cluster: Cluster, options: RunOptions, progress: { step: number })
     if (faults.has("zombie") && step === Math.ceil(steps / 4)) sendAway(cluster);
     chaosStep(cluster, faults);
     removalStep(cluster, { leaves: faults.has("leave"), forgets: faults.has("forget") });
+    if (faults.has("revoke")) revokeStep(cluster);
     villain?.act();
     // Now and then nothing is done for a while, so that deadlines pass.
     if (happens(cluster.random, 3)) cluster.run(2_000 + cluster.random.below(8_000));
@@ -133,11 +137,12 @@ function settle(cluster: Cluster, options: RunOptions): void {
   while (!isCalm(cluster, alive) && cluster.schedule.now() < end) cluster.run(250);
   cluster.note(0, 11, () => `healed after ${cluster.schedule.now() - healed} ms`);
   // The sweep that finds what others did to a kernel, and what it then finds out.
-  // What a disk has just refused to remove, or has lost, is found by the sweep after it.
-  const isSlow = (["disk", "wipe", "rollback"] as const).some((fault) => options.faults.has(fault));
+  // What a disk has just refused to remove is found by the sweep after it.
+  const isSlow = options.faults.has("disk");
   cluster.run(isSlow ? 9_000 : 4_500);
   checkAlways(cluster);
   checkAgreement(cluster);
+  if (options.faults.has("newer")) checkKept(cluster);
   checkAfterlife(cluster, random);
 }
 

@@ -33,7 +33,7 @@ describe("simulated clusters", function () {
 
   it("of twenty hosts keep them as well", async () => {
     const wishes: Wishes = { ...mixed, hosts: 20, steps: 30 };
-    const count = Math.ceil(seeds / 12);
+    const count = Math.ceil(seeds / 5);
     assertWell(await runBatch({ first, count, jobs: availableParallelism(), wishes }), wishes);
   });
 

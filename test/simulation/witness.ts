@@ -140,9 +140,10 @@ export class Witness {
     this.#liars.add(host);
   }
 
-  /** An admin has revoked this origin, or is about to. */
-  revoke(host: HostId): void {
+  /** An admin has revoked this origin, or is about to; what it said after `last` is lost. */
+  revoke(host: HostId, last?: Version): void {
     this.#revoked.add(host);
+    if (last !== undefined) this.#forget(host, last);
   }
 
   isRevoked(host: HostId): boolean {
@@ -230,7 +231,12 @@ export class Witness {
   #goBack(host: SimulatedHost): void {
     const known = [this.#options.known(host.id), this.view(host.id).heads.get(host.id) ?? nothing];
     const [newest = nothing] = known.toSorted((a, b) => compareVersions(b, a));
-    const lost = this.#chronicle.goBack(host.id, newest).map((each) => {
+    this.#forget(host.id, newest);
+  }
+
+  /** Nobody is held to what a host has said after this version. */
+  #forget(host: HostId, to: Version): void {
+    const lost = this.#chronicle.goBack(host, to).map((each) => {
       return { ...each, row: rowOf(each.row).key as string };
     });
     for (const { row } of lost) {
@@ -239,8 +245,8 @@ export class Witness {
       if (kind === "grant" || kind === "bequest")
         this.#contested.push({ network: id, block: blockOf(`${address}/${prefix}` as Cidr) });
     }
-    if (lost.length > 0) this.#mark("writes lost with a disk");
-    this.#options.lost(host.id, lost);
+    if (lost.length > 0 && !this.#revoked.has(host)) this.#mark("writes lost with a disk");
+    this.#options.lost(host, lost);
   }
 
   #own(host: SimulatedHost, row: Row, key: string, value: Uint8Array | undefined): void {

@@ -44,6 +44,16 @@ const table: readonly Row[] = [
     packages: ["valibot"],
   },
   {
+    who: "the CNI plugin, a process of its own",
+    is: (path) => path.startsWith("plugins/cni/"),
+    ours: (target) =>
+      isCoreOf("base", target) ||
+      isCoreOf("plugins", target) ||
+      /^(plugins\/cni|agent\/control)\//.test(target),
+    types: (target) => target === "agent/view.ts",
+    packages: "any",
+  },
+  {
     who: "a plugin",
     is: (path) => folderOf(path) === "plugins",
     ours: (target, from) =>

@@ -23,6 +23,8 @@ export type Made = {
   readonly gateways: readonly string[];
   /** Those of the gateways that the container's default routes lead to. */
   readonly defaults: readonly string[];
+  /** The network whose names the gateways answer; undefined where nobody answers any. */
+  readonly domain: string | undefined;
 };
 
 /** An interface as the kernel shows it. */
@@ -37,6 +39,9 @@ export function addResult({ version, dns, prevResult }: CniConfig, made: Made): 
   const { interfaces, ips, routes, ...others } = prevResult ?? {};
   const before = { interfaces: interfaces ?? [], ips: ips ?? [], routes: routes ?? [] };
   const { ifname, netns, mac, mtu, addresses, gateways, defaults } = made;
+  // Where nobody says whom to ask for names, the gateways are asked, which know the endpoints.
+  const search = made.domain === undefined ? [] : [`${made.domain}.starling`, "starling"];
+  const names = search.length === 0 ? {} : { nameservers: gateways, search };
   const isNewest = version === "1.1.0";
   const own = { name: ifname, mac, ...(isNewest && { mtu }), sandbox: netns };
   const at = before.interfaces.length;
@@ -47,7 +52,7 @@ export function addResult({ version, dns, prevResult }: CniConfig, made: Made): 
   };
   const routeOf = (gw: string) => ({ dst: isSix(gw) ? "::/0" : "0.0.0.0/0", gw });
   return {
-    dns: {},
+    dns: names,
     ...others,
     cniVersion: version,
     interfaces: [...before.interfaces, own],

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { ControlClient } from "../../agent/control/client.ts";
 import { defaultSocket } from "../../agent/control/doors.ts";
-import type { EndpointView, NetworkView } from "../../agent/view.ts";
+import type { EndpointView, NetworkView, StatusView } from "../../agent/view.ts";
 import { type ErrorCode, MeshError } from "../../base/errors.ts";
 import {
   type CniAttachment,
@@ -56,10 +56,10 @@ export async function perform(call: CniCall, note: Note): Promise<Outcome> {
 
 async function add(client: ControlClient, call: Of<"ADD">, note: Note): Promise<Outcome> {
   const { config, containerId, ifname, netns, wish } = call;
-  const host = await hostOf(client);
+  const { host, dns } = await memberOf(client);
   const network = await networkFor(client, config);
   if ("kind" in network) return network;
-  const id = idOf(host, config, call);
+  const id = idOf(host.id, config, call);
   if ((await find(client, id)) !== undefined)
     return fault("refused", `${ifname} of container ${containerId} is there already; DEL it first`);
   const { name, mac, aliases, addresses } = wish;
@@ -75,9 +75,9 @@ async function add(client: ControlClient, call: Of<"ADD">, note: Note): Promise<
   const found = await findInterface(netns, ifname);
   if (found === undefined) note(`cannot look into ${netns}: the result has no routes`);
   const made = { ifname, netns, mac: endpoint.mac, mtu: network.mtu, gateways: network.gateways };
-  const defaults = found?.defaults ?? [];
-  const result = addResult(config, { ...made, addresses: endpoint.addresses, defaults });
-  return { kind: "done", result };
+  const reached = { addresses: endpoint.addresses, defaults: found?.defaults ?? [] };
+  const domain = dns.isOn ? network.name : undefined;
+  return { kind: "done", result: addResult(config, { ...made, ...reached, domain }) };
 }
 
 /** Whatever is missing is gone as it should be; what an agent away does not hear it finds out. */
@@ -139,11 +139,15 @@ async function collect(client: ControlClient, { config, valid }: Of<"GC">): Prom
   return done;
 }
 
-/** The id of this host. Throws a MeshError where its agent cannot do anything now. */
 async function hostOf(client: ControlClient): Promise<string> {
-  const { state, joining, host } = await client.status();
-  if (state === "member") return host.id;
-  const message = `the agent is not yet a member of a cluster (${joining ?? "it starts"})`;
+  return (await memberOf(client)).host.id;
+}
+
+/** The agent of this host. Throws a MeshError where it cannot do anything now. */
+async function memberOf(client: ControlClient): Promise<StatusView> {
+  const status = await client.status();
+  if (status.state === "member") return status;
+  const message = `the agent is not yet a member of a cluster (${status.joining ?? "it starts"})`;
   throw new MeshError("NOT_A_MEMBER", message);
 }
 

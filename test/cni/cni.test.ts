@@ -7,7 +7,10 @@ const container: Container = { id: "c1", netns: "/run/netns/cni-c1" };
 
 describe("the CNI plugin", () => {
   let world: World;
+  /** Whether the agent answers names. */
+  let isServed = true;
   beforeEach(async () => {
+    isServed = true;
     world = await World.open();
     world.desk.networks.set("web", network);
     world.desk.answer = undefined;
@@ -20,7 +23,10 @@ describe("the CNI plugin", () => {
     const { desk } = world;
     desk.answer = (command) => {
       if (command.kind === "status")
-        return { kind: "status", status: { ...status, state: "member" } };
+        return {
+          kind: "status",
+          status: { ...status, state: "member", dns: { ...status.dns, isOn: isServed } },
+        };
       desk.answer = undefined;
       const answer = desk.ask(command);
       desk.asked.pop();
@@ -57,7 +63,8 @@ describe("the CNI plugin", () => {
             ...{ address: "10.32.0.2/16", gateway: "10.32.0.1", interface: 0 },
           },
         ],
-        ...{ routes: [], dns: {} },
+        routes: [],
+        dns: { nameservers: ["10.32.0.1"], search: ["web.starling", "starling"] },
       });
       const { code, msg } = await at.fault("CHECK", container, { prevResult: result });
       if (cniVersion === "0.3.1") assert.match(`${code} ${msg}`, /^1 .*CHECK.*came with 0.4.0/);
@@ -113,6 +120,14 @@ describe("the CNI plugin", () => {
     assert.equal(result.ips[1]?.interface, 1);
     assert.deepEqual(result.routes, prevResult.routes);
     assert.deepEqual(result.dns, prevResult.dns);
+  });
+
+  it("names whom to ask for names: the configuration's, else the gateways that answer", async () => {
+    const dns = { nameservers: ["192.0.2.53"], domain: "example.org" };
+    assert.deepEqual((await runtime({ dns }).add(container)).dns, dns);
+    isServed = false;
+    const other = { ...container, id: "c2" };
+    assert.deepEqual((await runtime().add(other)).dns, {});
   });
 
   it("creates the network where there is none and a subnet is said", async () => {

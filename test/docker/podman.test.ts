@@ -54,6 +54,8 @@ describe("Podman's containers", () => {
     assert.match(endpoint?.owner ?? "", /^cni\/web\/[0-9a-f]{64}\/eth0$/);
     const far = await cluster.endpoint("b", { network: "pods", name: "far" });
     await podman.run("exec", "db", "ping", "-c1", "-W2", far.address);
+    await podman.run("exec", "db", "ping", "-c1", "-W2", "far.pods");
+    await podman.run("exec", "db", "ping", "-c1", "-W2", "far");
     const [address = ""] = endpoint?.addresses[0]?.split("/") ?? [];
     await far.run(["ping", "-c1", "-W2", address]);
     const shown = await podman.run("inspect", "-f", "{{json .NetworkSettings.Networks.web}}", "db");

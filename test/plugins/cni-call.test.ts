@@ -59,6 +59,7 @@ describe("a result of ADD", () => {
     ...{ ifname: "eth0", netns: "/run/netns/c1", mac: "02:00:00:00:00:01", mtu: 1450 },
     addresses: ["10.32.0.2/16", "fd00::2/64"],
     ...{ gateways: ["10.32.0.1", "fd00::1"], defaults: ["10.32.0.1", "fd00::1"] },
+    domain: "web",
   };
   const found = { mac: made.mac, addresses: made.addresses, defaults: made.defaults };
 

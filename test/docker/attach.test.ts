@@ -26,7 +26,7 @@ describe("starling attach", () => {
     const lab = parts.use(await Lab.open({ hosts: ["a", "b"] }));
     cluster = await formCluster(lab);
     agent = cluster.agent("a");
-    engine = parts.use(await Engine.open(lab.host("a"), { flags: ["--iptables=false"] }));
+    engine = parts.use(await Engine.open(lab.host("a")));
     const subnets = ["--subnet", "10.44.0.0/16", "--subnet", "fd00:44::/64"];
     await agent.cli("network", "create", "web", ...subnets, "--wait");
     await agent.cli("network", "create", "back", "--subnet", "10.45.0.0/16", "--wait");

@@ -33,6 +33,7 @@ import { Revocations, revoke, unpackEntries } from "../../membership/revocations
 import { formatToken, parseToken } from "../../membership/token.ts";
 import { actualOf } from "../../overlay/linux/dump.ts";
 import { Guardian } from "../../overlay/linux/guard.ts";
+import { readCall } from "../../plugins/cni-call.ts";
 import { decodeDelta, encodeDelta } from "../../store/delta.ts";
 import { storedRow, valueIn } from "../../store/leveldb/row.ts";
 import { decodeLine, encodeLine } from "../../store/leveldb/seal.ts";
@@ -173,6 +174,7 @@ export const targets: readonly Target[] = [
     return unpackEntries(bytes, limits.revocationBytes) !== undefined;
   }),
   ofRecord(),
+  ofCni(),
   ofNetwork("row of the journal", [[1, encode("value")], knownHead], (bytes) => {
     const reader = new RowReader();
     for (const rest of ["h", "r x/1"]) reader.take({ key: `${host} ${rest}`, value: bytes });
@@ -255,6 +257,31 @@ function ofNetwork(
 
 function ofText(name: string, samples: readonly string[], take: (text: string) => boolean): Target {
   return { name, run: (mutation) => take(mutation.text(samples)) };
+}
+
+/** What a container runtime says: in its environment, and on our standard input. */
+function ofCni(): Target {
+  const attachment = { containerID: "c1", ifname: "eth0" };
+  const configs = [
+    { cniVersion: "1.1.0", name: "web", subnet: "10.32.0.0/16", ipMasq: "false" },
+    { cniVersion: "1.0.0", name: "web", runtimeConfig: { ips: ["10.32.0.2"], mac: "02::1" } },
+    { cniVersion: "1.1.0", name: "web", "cni.dev/valid-attachments": [attachment] },
+    { cniVersion: "1.1.0", name: "web", prevResult: { interfaces: [{ name: "eth0" }] } },
+  ];
+  return {
+    name: "a CNI call",
+    run: (mutation) => {
+      const env = {
+        CNI_COMMAND: mutation.one(["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"]),
+        CNI_CONTAINERID: mutation.text(["c1"]),
+        CNI_NETNS: mutation.text(["/run/netns/c1"]),
+        CNI_IFNAME: mutation.text(["eth0"]),
+        CNI_ARGS: mutation.text(["IgnoreUnknown=1;K8S_POD_NAME=a;IP=10.32.0.2"]),
+        CNI_PATH: "/",
+      };
+      return readCall(env, JSON.stringify(mutation.value(configs))).kind !== "fault";
+    },
+  };
 }
 
 function ofRecord(): Target {

@@ -254,7 +254,8 @@ export class Cluster {
     }
   }
 
-  attach(host: SimulatedHost, network: string, wish: Wish = {}): void {
+  /** Returns the namespace that was made for it. */
+  attach(host: SimulatedHost, network: string, wish: Wish = {}): string {
     this.#namespace += 1;
     const netns = `/run/netns/c${this.#namespace}`;
     host.kernel.addNamespace(netns);
@@ -283,6 +284,7 @@ export class Cluster {
       this.mark("attached");
       this.note(host.n, 4, () => `promises endpoint ${id} ${addresses.join(" ")}`);
     });
+    return netns;
   }
 
   detach(endpoint: Acknowledged): void {

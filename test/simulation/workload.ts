@@ -66,6 +66,9 @@ function burst(cluster: Cluster): void {
   for (let at = 0; at < 8; at += 1) cluster.attach(place.host, place.network);
 }
 
+/** Who comes back this soon is gone again at once: it crashes as it starts. */
+const hastyMs = 100;
+
 /** A container restarts: its namespace goes, and one with its name comes. */
 function restart(cluster: Cluster, endpoint: Acknowledged): void {
   cluster.vanish(endpoint);
@@ -73,7 +76,10 @@ function restart(cluster: Cluster, endpoint: Acknowledged): void {
   cluster.mark("container restarted");
   const life = cluster.work.below(2_000);
   cluster.schedule.after(life, () => {
-    if (host.isUp && cluster.networks.has(network)) cluster.attach(host, network, { name });
+    if (!host.isUp || !cluster.networks.has(network)) return;
+    const netns = cluster.attach(host, network, { name });
+    // Some end before they have an interface.
+    if (life < hastyMs) host.kernel.removeNamespace(netns);
   });
 }
 

@@ -75,7 +75,7 @@ export class Attachments {
   readonly #before = new Map<string, { readonly mac: Mac; readonly ips: readonly Ip[] }>();
   /** Being looked into or made again, so that one lost interface is handled once. */
   readonly #repairing = new Set<EndpointId>();
-  /** Made since the last dump was told of: that one may have begun before. */
+  /** Made since the kernel was last asked: what it answers may not have them yet. */
   readonly #unseen = new Set<EndpointId>();
 
   constructor(options: {
@@ -204,12 +204,17 @@ export class Attachments {
     return this.#write(endpointKey(id), undefined, ops);
   }
 
+  /** The kernel is being asked what it holds. */
+  looking(): void {
+    this.#unseen.clear();
+  }
+
   /** After a dump: which of our endpoints have lost their interface? */
   compare(actual: Actual, endpoints: Iterable<EndpointId>): void {
     for (const endpoint of endpoints) {
       const place = this.#places.get(endpoint);
       const isThere = actual.ports.has(endpoint);
-      if (this.#unseen.delete(endpoint) && !isThere) continue;
+      if (!isThere && this.#unseen.has(endpoint)) continue;
       if (place?.kind === "link") this.#places.noteMissing(endpoint, !isThere);
       if (isThere || place?.kind === "link" || this.#repairing.has(endpoint)) continue;
       this.#repairing.add(endpoint);

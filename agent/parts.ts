@@ -200,10 +200,8 @@ function makeLocal(
   const landscape = new Landscape({ self, tables, underlay, vxlanPort, crypto });
   const places = new Places();
   const attachments = new Attachments({
-    emit,
+    ...{ emit, addressing, places },
     log: log.named("attachments"),
-    addressing,
-    places,
     mtu: () => landscape.mtu,
     vniOf: (network) => landscape.vniOf(network),
     write: (key, value, ops) => write([{ key, value }], ops),
@@ -213,6 +211,7 @@ function makeLocal(
     emit,
     log: log.named("reconciler"),
     settled,
+    looking: () => attachments.looking(),
     dumped: (actual) => {
       if (ownPast.isRestored) attachments.compare(actual, tables.endpointsOn(self).keys());
     },

@@ -35,6 +35,7 @@ export class Reconciler {
   readonly #emit: Emit;
   readonly #log: Log;
   readonly #settled: () => void;
+  readonly #looking: () => void;
   readonly #dumped: (actual: Actual) => void;
   readonly #mayPrune: (now: Instant) => boolean;
   /** What the map implies. */
@@ -65,6 +66,8 @@ export class Reconciler {
     readonly log: Log;
     /** The kernel holds what is wanted. */
     readonly settled: () => void;
+    /** The kernel is asked: of what comes later the answer may say nothing. */
+    readonly looking: () => void;
     /** What the kernel shows, each time it was asked. */
     readonly dumped: (actual: Actual) => void;
     /**
@@ -77,6 +80,7 @@ export class Reconciler {
     this.#emit = options.emit;
     this.#log = options.log;
     this.#settled = options.settled;
+    this.#looking = options.looking;
     this.#dumped = options.dumped;
     this.#mayPrune = options.mayPrune;
   }
@@ -171,6 +175,7 @@ export class Reconciler {
     this.#prune(now);
     if (now < this.#dumpAt || this.#applying !== undefined || this.#dumping !== undefined) return;
     this.#dumping = { isStale: false };
+    this.#looking();
     this.#emit({ kind: "dump" });
   }
 

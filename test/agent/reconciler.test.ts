@@ -12,6 +12,8 @@ class World {
   readonly reconciler: Reconciler;
   now = 0;
   dumps = 0;
+  /** How often it said that it looks, before it did. */
+  looks = 0;
   /** What the kernel was last told to hold. */
   held: Wanted = wantedOf();
   #wanted: Wanted = wantedOf();
@@ -23,6 +25,9 @@ class World {
       emit: (effect) => void this.#effects.push(effect),
       log: silentLog,
       settled: () => undefined,
+      looking: () => {
+        this.looks += 1;
+      },
       dumped: () => undefined,
       mayPrune: () => true,
     });
@@ -55,7 +60,10 @@ class World {
 
   #perform(): void {
     for (const effect of this.#effects.splice(0)) {
-      if (effect.kind === "dump") this.dumps += 1;
+      if (effect.kind === "dump") {
+        this.dumps += 1;
+        assert.equal(this.looks, this.dumps, "says that it looks before it does");
+      }
       if (effect.kind !== "apply") continue;
       this.held = this.#wanted;
       this.reconciler.applied([], this.now);

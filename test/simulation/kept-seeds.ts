@@ -148,4 +148,23 @@ export const keptSeeds: readonly KeptSeed[] = [
     ],
     cause: "an address was handed out again while peers were still asked who has it",
   },
+  {
+    seed: 248,
+    hosts: 5,
+    faults: [
+      "breaks",
+      "crash",
+      "disk",
+      "forget",
+      "join",
+      "newer",
+      "one-way",
+      "partition",
+      "pause",
+      "reordering",
+      "replay",
+      "slow",
+    ],
+    cause: "the check did not know that a host which learns it was forgotten empties its kernel",
+  },
 ];

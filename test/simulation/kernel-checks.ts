@@ -7,7 +7,8 @@ import type { Effect } from "../../agent/effect.ts";
 import type { HostId } from "../../base/id.ts";
 import type { SimulatedHost } from "./host.ts";
 import type { Network } from "./network.ts";
-import { isShown, type Seen, type View, Violation, type Witness } from "./witness.ts";
+import { isForgotten, isShown, type Seen, type View } from "./view.ts";
+import { Violation, type Witness } from "./witness.ts";
 
 /** A view two seconds old may still show; and the sweep that finds what others did takes three. */
 const staleMs = 5_500;
@@ -89,7 +90,10 @@ export function checkProgrammed(
     if (host === undefined || id === endpoint.host.id) continue;
     // What somebody has just taken away, its agent believes in until it sweeps.
     if (host.disturbedAt >= askedAt - staleMs) continue;
-    const { endpoints } = witness.view(id);
+    const view = witness.view(id);
+    // It was there, and went when its host or this one learned that the cluster has forgotten it.
+    if ([id, endpoint.host.id].some((each) => isForgotten(view, each))) continue;
+    const { endpoints } = view;
     const isStill = endpoints.get(endpoint.id)?.goneAt === undefined;
     const isNeeded = [...endpoints.values()].some((each) => {
       const isHere = each.host === id && each.goneAt === undefined;

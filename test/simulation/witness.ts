@@ -22,38 +22,7 @@ import type { JournalOp } from "../../store/journal.ts";
 import type { RecordKey } from "../../store/record.ts";
 import { Chronicle, type Lost } from "./chronicle.ts";
 import type { SimulatedHost } from "./host.ts";
-
-/** An endpoint as some host knows it. */
-export type Seen = EndpointRecord & {
-  readonly id: EndpointId;
-  readonly host: HostId;
-  /** When this host came to know it, and when it went; undefined while it is there. */
-  readonly since: number;
-  goneAt: number | undefined;
-};
-
-/** What one replica holds, as its disk would show it. */
-export type View = {
-  readonly heads: Map<HostId, Head>;
-  /** When each of them came. */
-  readonly headAt: Map<HostId, number>;
-  readonly endpoints: Map<EndpointId, Seen>;
-  /** Networks, and who has removed them: `network/<id>` and `removal/<id>` rows by origin. */
-  readonly networks: Set<string>;
-  readonly removals: Set<string>;
-};
-
-function emptyView(): View {
-  return {
-    ...{ heads: new Map(), headAt: new Map(), endpoints: new Map() },
-    ...{ networks: new Set<string>(), removals: new Set<string>() },
-  };
-}
-
-/** Whether the network stands, as far as this replica knows. */
-export function isShown({ networks, removals }: View, id: string): boolean {
-  return networks.has(id) && ![...removals].some((row) => row.startsWith(id));
-}
+import { emptyView, type View, wordsOf } from "./view.ts";
 
 /** An endpoint by its own host's durable word. */
 export type Living = {
@@ -308,7 +277,8 @@ export class Witness {
     }
     const [kind, id] = key.split("/") as [string, EndpointId];
     if (kind === "network") return put(view.networks, id, value !== undefined);
-    if (kind === "removal") return put(view.removals, `${id} ${origin}`, value !== undefined);
+    const words = wordsOf(view, kind);
+    if (words !== undefined) return put(words, `${id} ${origin}`, value !== undefined);
     if (kind !== "endpoint") return;
     const known = view.endpoints.get(id);
     if (value === undefined) {

@@ -4,7 +4,8 @@
  * time; what comes meanwhile is one batch, one seq and one signature.
  *
  * Each run of the agent writes in an epoch of its own, above what the disk and the cluster know and
- * above the clock, so that no disk, however old, leads to a version that was used before.
+ * above the clock, by a leap of its own: where disk and clock both went back and nobody can be
+ * asked, that alone keeps it from a version that was used before.
  */
 import { assert } from "../base/assert.ts";
 import type { Crypto } from "../base/crypto.ts";
@@ -34,6 +35,8 @@ export class Writer {
   readonly #boot: BootId;
   #queue: { readonly ticket: number; readonly writes: readonly Write[] }[] = [];
   #underWay: { readonly delta: Delta; readonly tickets: readonly number[] } | undefined;
+  /** So far this run moves above what it did not write itself. */
+  readonly #leap: number;
   /** The next write is in no epoch below this. */
   #floor: number;
   /** Others hold another state of ours: only the full set replaces it, and soon. */
@@ -49,7 +52,7 @@ export class Writer {
     readonly self: HostId;
     readonly cluster: ClusterId;
     readonly boot: BootId;
-    /** The wall clock, in milliseconds: no more than a number that is likely to have grown. */
+    /** The wall clock, in milliseconds. */
     readonly wallMs: number;
   }) {
     this.#replica = options.replica;
@@ -57,7 +60,8 @@ export class Writer {
     this.#self = options.self;
     this.#cluster = options.cluster;
     this.#boot = options.boot;
-    this.#floor = epochOfClock(options.wallMs);
+    this.#leap = leapOf(options.boot);
+    this.#floor = epochOfClock(options.wallMs) + this.#leap;
   }
 
   get version(): Version {
@@ -94,7 +98,7 @@ export class Writer {
    * cloned (SWIM's refutation). `lost` we take back with it, in however many attempts.
    */
   refute(heard: Version, lost: readonly Write[]): void {
-    this.#raise(heard);
+    this.#raise(heard, this.#leap);
     this.#isForked = true;
     this.#lost = lost;
   }
@@ -129,19 +133,19 @@ export class Writer {
   failed(): readonly number[] {
     const failed = this.#underWay;
     this.#underWay = undefined;
-    if (failed !== undefined) this.#raise(failed.delta.head);
+    if (failed !== undefined) this.#raise(failed.delta.head, 1);
     return failed?.tickets ?? [];
   }
 
-  #raise({ epoch }: Version): void {
-    this.#floor = Math.max(this.#floor, this.version.epoch + 1, epoch + 1);
+  #raise({ epoch }: Version, by: number): void {
+    this.#floor = Math.max(this.#floor, this.version.epoch + by, epoch + by);
   }
 
   #deltaOf(writes: readonly Write[]): Delta {
     const state = this.#replica.origin(this.#self);
     const { epoch: before, seq: last } = this.version;
     const isMine = state?.head.boot === this.#boot;
-    const epoch = Math.max(this.#floor, isMine ? before : before + 1);
+    const epoch = Math.max(this.#floor, isMine ? before : before + this.#leap);
     const seq = last + 1;
     const latest = new Map([...this.#lost, ...writes].map(({ key, value }) => [key, value]));
     const some: Change[] = [...latest].map(([key, value]) => ({ key, seq, value }));
@@ -155,7 +159,15 @@ export class Writer {
   }
 }
 
-/** Milliseconds: no run, however short, shares an epoch with the next. */
+/**
+ * 1 to 2^20. Boot ids are drawn at random, so that two runs that start from one disk hardly ever
+ * meet; and a host that starts anew each second for ten years stays below 2^48, the highest epoch.
+ */
+function leapOf(boot: BootId): number {
+  return 1 + Number.parseInt(boot.slice(-5), 16);
+}
+
+/** Milliseconds: no more than a number that is likely to have grown. */
 function epochOfClock(wallMs: number): number {
   return wallMs >= 1 ? Math.min(Math.floor(wallMs), maxClockEpoch) : 1;
 }

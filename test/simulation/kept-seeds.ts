@@ -167,4 +167,23 @@ export const keptSeeds: readonly KeptSeed[] = [
     ],
     cause: "the check did not know that a host which learns it was forgotten empties its kernel",
   },
+  {
+    seed: 10664,
+    hosts: 2,
+    faults: [
+      "clock",
+      "crash",
+      "delay",
+      "disk",
+      "duplication",
+      "hostile",
+      "kernel",
+      "one-way",
+      "partition",
+      "replay",
+      "rollback",
+      "slow",
+    ],
+    cause: "two runs from one disk, with the clock set back and nobody to ask, wrote in one epoch",
+  },
 ];

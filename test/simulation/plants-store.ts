@@ -38,18 +38,6 @@ export const storePlants: readonly Plant[] = [
     plant: ({ patch }) => patch(SimulatedHost.prototype, "isSyncing", () => () => false),
   },
   {
-    name: "deletes-not-sent",
-    row: "2.1 #6: a deletion does not reach who was away",
-    plant: ({ patch }) =>
-      patch(OriginState.prototype, "deltaFor", (original) => {
-        return function deltaFor(this: OriginState, have) {
-          const delta = original.call(this, have);
-          const changes = delta.changes.filter(({ value }) => value !== undefined);
-          return { ...delta, changes };
-        };
-      }),
-  },
-  {
     name: "deletes-not-heard",
     row: "2.1 #6: absence from a full set is not taken for a deletion",
     plant: ({ patch }) =>

@@ -186,7 +186,8 @@ export class Engine implements AsyncDisposable {
    * groups are gone, the disk is as it was. `start()` then finds a machine that has just booted.
    */
   async crash(): Promise<void> {
-    await killAll(this.#processes());
+    // Who is killed may just have started another, which the list did not have.
+    for (let all = this.#processes(); all.length > 0; all = this.#processes()) await killAll(all);
     await removeCgroup(this.#cgroup);
     await this.#view?.[Symbol.asyncDispose]();
     this.#view = undefined;

@@ -64,3 +64,9 @@ export type Label = Brand<string, "Label">;
 export function parseLabel(text: string): Label | undefined {
   return /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(text) ? (text as Label) : undefined;
 }
+
+/** A runtime's name for a container as a label: capitals and dots, which it allows, DNS has not. */
+export function labelOf(name: string): Label | undefined {
+  const text = name.toLowerCase().replaceAll(/[^a-z0-9_-]/g, "-");
+  return parseLabel(text.slice(0, 63).replaceAll(/^-+|-+$/g, ""));
+}

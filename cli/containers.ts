@@ -8,7 +8,7 @@ import { request } from "node:http";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { describeError, MeshError } from "../base/errors.ts";
-import { type Label, parseLabel } from "../base/id.ts";
+import { type Label, labelOf } from "../base/id.ts";
 
 /** A running container with a network namespace of its own. */
 export type Container = {
@@ -181,10 +181,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Docker allows capitals and dots, which names in DNS do not have. */
-function labelOf(name: string): Label | undefined {
-  const text = name.toLowerCase().replaceAll(/[^a-z0-9_-]/g, "-");
-  return parseLabel(text.slice(0, 63).replaceAll(/^-+|-+$/g, ""));
 }

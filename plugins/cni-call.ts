@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { type Cidr, type Ip, type Mac, parseCidr, parseIp, parseMac } from "../base/address.ts";
-import { type Label, parseLabel } from "../base/id.ts";
+import { type Label, labelOf } from "../base/id.ts";
 
 /** Versions of the protocol that we speak, the oldest first. */
 export const cniVersions = ["0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
@@ -291,12 +291,6 @@ function readWish(parsed: Parsed, { name }: CniConfig, text: string): CniWish | 
     ...{ addresses, mac, name: labelOf(args.get("K8S_POD_NAME") ?? "") },
     aliases: [...new Set(called.flatMap((alias) => labelOf(alias) ?? []))].slice(0, 16),
   };
-}
-
-/** Runtimes allow capitals and dots, which names in DNS do not have. */
-function labelOf(text: string): Label | undefined {
-  const lowered = text.toLowerCase().replaceAll(/[^a-z0-9_-]/g, "-");
-  return parseLabel(lowered.slice(0, 63).replaceAll(/^-+|-+$/g, ""));
 }
 
 function isTrue(word: "true" | "false"): boolean {

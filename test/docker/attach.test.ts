@@ -4,6 +4,7 @@ import type { Agent } from "../lab/agent.ts";
 import { type Cluster, formCluster } from "../lab/cluster.ts";
 import { Lab } from "../lab/lab.ts";
 import { attempt, type Result } from "../lab/process.ts";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { Engine, engineObstacle } from "./engine.ts";
 import { image } from "./image.ts";
 
@@ -18,10 +19,7 @@ describe("starling attach", () => {
   let agent: Agent;
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     parts = new AsyncDisposableStack();
     const lab = parts.use(await Lab.open({ hosts: ["a", "b"] }));
     cluster = await formCluster(lab);

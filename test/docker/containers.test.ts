@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { addressOf, createEverywhere, isSilent, linksMatch, reaches, showsOnly } from "./claims.ts";
 import { DockerCluster, type DockerHost } from "./cluster.ts";
 import { engineObstacle } from "./engine.ts";
@@ -15,10 +16,7 @@ describe("containers of three engines", () => {
   let c: DockerHost;
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     cluster = await DockerCluster.open(["a", "b", "c"]);
     [a, b, c] = [cluster.at("a"), cluster.at("b"), cluster.at("c")];
     await createEverywhere(cluster, "web", "--subnet", "10.32.0.0/16");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { linksMatch, portsOf, showsOnly } from "./claims.ts";
 import { DockerCluster } from "./cluster.ts";
 import { engineObstacle } from "./engine.ts";
@@ -9,9 +10,7 @@ const count = 150;
 
 describe("containers that start by the hundred at once", () => {
   before(function () {
-    if (obstacle === undefined) return;
-    console.log(`    skipped: ${obstacle}`);
-    this.skip();
+    skipWhere(obstacle, this);
   });
 
   it("are all attached, none is taken for lost, and all go again", async () => {

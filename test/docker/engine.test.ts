@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { Lab } from "../lab/lab.ts";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { processesIn } from "./cgroup.ts";
 import { Engine, engineObstacle } from "./engine.ts";
 import { image } from "./image.ts";
@@ -9,9 +10,7 @@ const obstacle = engineObstacle();
 
 describe("engines on the lab's hosts", () => {
   before(function () {
-    if (obstacle === undefined) return;
-    console.log(`    skipped: ${obstacle}`);
-    this.skip();
+    skipWhere(obstacle, this);
   });
 
   it("are apart: each has its own containers, and its own place for plugins", async () => {

@@ -1,6 +1,7 @@
 /** How containers get names: what Docker's own resolver does with the servers that it is told. */
 import assert from "node:assert/strict";
 import { startResolver } from "../lab/resolver.ts";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { DockerCluster, type DockerHost, dockerFlags } from "./cluster.ts";
 import { engineObstacle } from "./engine.ts";
 import { image } from "./image.ts";
@@ -15,10 +16,7 @@ describe("names in containers", () => {
   let world: string;
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     cluster = await DockerCluster.open(["a", "b"]);
     [a, b] = [cluster.at("a"), cluster.at("b")];
     // Of the second host's underlay: containers reach it as they reach the world.

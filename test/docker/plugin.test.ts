@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { DockerCluster, type DockerHost } from "./cluster.ts";
 import { engineObstacle } from "./engine.ts";
 import { image } from "./image.ts";
@@ -10,9 +11,7 @@ const subnet = "10.32.0.0/16";
 
 describe("Docker on the mesh", () => {
   before(function () {
-    if (obstacle === undefined) return;
-    console.log(`    skipped: ${obstacle}`);
-    this.skip();
+    skipWhere(obstacle, this);
   });
 
   describe("on two hosts", () => {

@@ -3,6 +3,7 @@ import type { Agent } from "../lab/agent.ts";
 import { type Cluster, formCluster } from "../lab/cluster.ts";
 import { Lab } from "../lab/lab.ts";
 import { attempt } from "../lab/process.ts";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { image } from "./image.ts";
 import { Podman, podmanObstacle } from "./podman.ts";
 
@@ -15,10 +16,7 @@ describe("Podman's containers", () => {
   let podman: Podman;
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     parts = new AsyncDisposableStack();
     const lab = parts.use(await Lab.open({ hosts: ["a", "b"] }));
     cluster = await formCluster(lab);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import {
   addressOf,
   create,
@@ -21,10 +22,7 @@ describe("Docker on the mesh, asked for what cannot be", () => {
   let c: DockerHost;
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     cluster = await DockerCluster.open(["a", "b", "c"]);
     [a, b, c] = [cluster.at("a"), cluster.at("b"), cluster.at("c")];
     await createEverywhere(cluster, "web", "--subnet", "10.32.0.0/16");

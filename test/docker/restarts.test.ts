@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Ping } from "../lab/ping.ts";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { addressOf, createEverywhere, linksMatch, reaches, showsOnly } from "./claims.ts";
 import { DockerCluster, type DockerHost } from "./cluster.ts";
 import { engineObstacle } from "./engine.ts";
@@ -14,10 +15,7 @@ describe("Docker on the mesh, through restarts", () => {
   let b: DockerHost;
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     cluster = await DockerCluster.open(["a", "b", "c"]);
     [a, b] = [cluster.at("a"), cluster.at("b")];
     await createEverywhere(cluster, "web", "--subnet", "10.32.0.0/16");

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { starling } from "../lab/agent.ts";
 import { attempt } from "../lab/process.ts";
+import { skipWhere } from "../vagrant/obstacle.ts";
 import { DockerCluster, type DockerHost } from "./cluster.ts";
 import { engineObstacle } from "./engine.ts";
 import { image } from "./image.ts";
@@ -13,9 +14,7 @@ const obstacle = engineObstacle();
 
 describe("the walk of docs/docker.md", () => {
   before(function () {
-    if (obstacle === undefined) return;
-    console.log(`    skipped: ${obstacle}`);
-    this.skip();
+    skipWhere(obstacle, this);
   });
 
   it("works as it stands, on three hosts", async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Process } from "../lab/process.ts";
-import { obstacleTo } from "./obstacle.ts";
+import { obstacleTo, skipWhere } from "./obstacle.ts";
 
 const proof = join(import.meta.dirname, "../../vagrant/docker-proof.sh");
 const obstacle = obstacleTo("dockerd", "vagrant", "debootstrap");
@@ -20,10 +20,7 @@ describe("hosts that Vagrant makes of containers", function () {
   let said = "";
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     folder = await mkdtemp(join(tmpdir(), "starling-vagrant-"));
     await using run = start(folder);
     const { code } = await run.exited;

@@ -17,6 +17,13 @@ export function lackOf(...programs: readonly string[]): string | undefined {
   return missing.length === 0 ? undefined : `without ${missing.join(", ")}`;
 }
 
+/** Skips this test, or the suite whose hook it is, where something is in its way; says what. */
+export function skipWhere(obstacle: string | undefined, test: Mocha.Context): void {
+  if (obstacle === undefined) return;
+  console.log(`    skipped: ${obstacle}`);
+  test.skip();
+}
+
 function isOnPath(program: string): boolean {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   return folders.some((folder) => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attempt, type Result } from "../lab/process.ts";
-import { lackOf } from "./obstacle.ts";
+import { lackOf, skipWhere } from "./obstacle.ts";
 
 const vagrant = join(import.meta.dirname, "../../vagrant");
 const hostsProgram = join(import.meta.dirname, "hosts.rb");
@@ -28,10 +28,7 @@ describe("the Vagrantfile", function () {
   let asked: ReadonlyMap<string, readonly Host[]> = new Map();
 
   before(async function () {
-    if (obstacle !== undefined) {
-      console.log(`    skipped: ${obstacle}`);
-      this.skip();
-    }
+    skipWhere(obstacle, this);
     home = await mkdtemp(join(tmpdir(), "starling-vagrantfile-"));
     const providers = ["docker", "virtualbox"];
     if (await hasLibvirtPlugin()) providers.push("libvirt");

@@ -76,6 +76,13 @@ describe("the look at Docker", () => {
     running = watcher.run(ending.signal);
   }
 
+  /** The endpoint of the container that Docker knows. */
+  function haveDockers(): EndpointId {
+    const id = endpointDockerId.slice(0, 16) as EndpointId;
+    const owner = ownerOf({ network: dockerNetworkId, endpoint: endpointDockerId });
+    return have(endpointOf("b", { id, owner }));
+  }
+
   function have(endpoint: EndpointView): EndpointId {
     desk.endpoints.set(endpoint.id, endpoint);
     return endpoint.id;
@@ -112,12 +119,7 @@ describe("the look at Docker", () => {
     // As long as the container is no more than created, Docker shows its endpoint without it.
     const Containers = { [`ep-${endpointDockerId}`]: { EndpointID: endpointDockerId } };
     docker.networks.set(dockerNetworkId, inspectedNetwork({ Containers }));
-    const id = have(
-      endpointOf("b", {
-        id: endpointDockerId.slice(0, 16) as EndpointId,
-        owner: ownerOf({ network: dockerNetworkId, endpoint: endpointDockerId }),
-      }),
-    );
+    const id = haveDockers();
     start();
     await looks(1);
     assert.equal(desk.endpoints.get(id)?.name, undefined);
@@ -134,12 +136,7 @@ describe("the look at Docker", () => {
 
   it("names an endpoint while Docker still starts its container and says nothing of it", async () => {
     docker.containers.clear();
-    const id = have(
-      endpointOf("b", {
-        id: endpointDockerId.slice(0, 16) as EndpointId,
-        owner: ownerOf({ network: dockerNetworkId, endpoint: endpointDockerId }),
-      }),
-    );
+    const id = haveDockers();
     start();
     await looks(1);
     assert.equal(desk.endpoints.get(id)?.name, undefined);
@@ -152,12 +149,7 @@ describe("the look at Docker", () => {
     const lost = have(endpointOf("c"));
     const foreign = have({ ...endpointOf("e"), owner: "cni/web/x/eth0" });
     const remote = have({ ...endpointOf("f"), isLocal: false });
-    const live = have(
-      endpointOf("b", {
-        id: endpointDockerId.slice(0, 16) as EndpointId,
-        owner: ownerOf({ network: dockerNetworkId, endpoint: endpointDockerId }),
-      }),
-    );
+    const live = haveDockers();
     start();
     await looks(1);
     assert.ok(desk.endpoints.has(lost), "one look is no proof");
